@@ -1,0 +1,131 @@
+"""What people type: the command `attrlearn`.
+
+Nothing heavy is imported before the arguments are parsed, so that ``--help`` answers at once.
+"""
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+from attrlearn import __version__
+from attrlearn.cli.options import add_estimator_options, add_label_options, share
+
+__all__ = ["main"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments; None: those of the process.
+
+    Returns
+    -------
+    int
+        0; 1 if some images could not be read; 2 if the input breaks a rule, with the reason on
+        standard error; 130 if interrupted.
+
+    Examples
+    --------
+    >>> main(["--version"])
+    attrlearn ...
+    0
+    """
+    try:
+        arguments = _build_parser().parse_args(argv)
+    except SystemExit as answered:  # argparse has printed the help, or what is wrong
+        return int(answered.code or 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", UserWarning)
+        warnings.showwarning = _show_warning
+        try:
+            return import_module(f"attrlearn.cli.{arguments.command}").run(arguments)
+        except BrokenPipeError:  # a reader such as `head` has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        except (ValueError, TypeError, OSError, ImportError) as error:
+            print(f"attrlearn {arguments.command}: error: {_one_line(error)}", file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            return 130
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = argparse.ArgumentParser(
+        prog="attrlearn",
+        description="Learn the attributes of pictures from images and a table with gaps.",
+    )
+    parser.add_argument("--version", action="version", version=f"attrlearn {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    demo = commands.add_parser("demo", help="draw pictures, learn them, show how well; no files")
+    demo.add_argument(
+        "--out", default="attrlearn-demo", metavar="DIR", help="folder to write (%(default)s)"
+    )
+    _fill_train(
+        commands.add_parser(
+            "train",
+            help="learn from a labels file and a folder of images",
+            usage="%(prog)s LABELS --out MODEL [--image-dir DIR] [--plot PNG] [--validation F] ...",
+            epilog="Defaults are in parentheses; the word none stands for Python's None.",
+        )
+    )
+    _fill_predict(commands.add_parser("predict", help="predict the attributes of images"))
+    return parser
+
+
+def _fill_train(train: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``attrlearn train``."""
+    train.add_argument("labels", metavar="LABELS", help="labels file: text, CSV, TSV or parquet")
+    train.add_argument("--out", required=True, metavar="MODEL", help="file for the model")
+    train.add_argument("--plot", metavar="PNG", help="file for a picture of the loss curve")
+    train.add_argument("--title", help="title of that picture")
+    train.add_argument(
+        "--validation",
+        type=share,
+        default=0.0,
+        metavar="F",
+        help="hold out this share of the rows and print the figures of each attribute on it (0)",
+    )
+    add_label_options(train.add_argument_group("reading the labels"))
+    add_estimator_options(train.add_argument_group("model"))
+
+
+def _fill_predict(predict: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``attrlearn predict``."""
+    predict.add_argument("model", metavar="MODEL", help="file written by train; open only your own")
+    predict.add_argument(
+        "images",
+        nargs="+",
+        metavar="IMAGE|DIR|CSV",
+        help="images, folders of them, or tables with a column image and optionally category",
+    )
+    predict.add_argument("--out", metavar="CSV", help="write a table in place of lines")
+    predict.add_argument(
+        "--image-dir", metavar="DIR", help="folder of the images of a table (that of the table)"
+    )
+    predict.add_argument("--category", help="category of the images to which no table gives one")
+    predict.add_argument("--device", default="auto", help="auto, cpu, cuda, mps (%(default)s)")
+    predict.add_argument(
+        "--threshold",
+        type=share,
+        default=0.5,
+        metavar="P",
+        help="probability above which a binary attribute is there (%(default)s)",
+    )
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    """Print a warning as one line."""
+    print(f"attrlearn: warning: {_one_line(message)}", file=sys.stderr)
+
+
+def _one_line(message: object) -> str:
+    """A message without line breaks."""
+    return " ".join(str(message).splitlines())

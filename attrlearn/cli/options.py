@@ -1,0 +1,138 @@
+"""The options of commands that stand for parameters of the library.
+
+An option that is not given is left to the default of the library, which is written there alone.
+"""
+
+import argparse
+import ast
+from collections.abc import Callable, Collection
+from typing import Any
+
+__all__ = [
+    "ESTIMATOR_OPTIONS",
+    "LABEL_OPTIONS",
+    "add_estimator_options",
+    "add_label_options",
+    "given",
+    "share",
+]
+
+
+def share(text: str) -> float:
+    """Return the number that a text spells, at least 0 and below 1.
+
+    Examples
+    --------
+    >>> share(".25")
+    0.25
+    """
+    number = float(text)
+    if not 0 <= number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 0 and below 1. Got {text}.")
+    return number
+
+
+def word(text: str) -> str | None:
+    """Return the text itself; None for the word none.
+
+    Examples
+    --------
+    >>> word("resnet18"), word("1e5"), word("none")
+    ('resnet18', '1e5', None)
+    """
+    return None if text.lower() == "none" else text
+
+
+def value(text: str) -> Any:
+    """Return the Python literal that a text spells, else the word.
+
+    Examples
+    --------
+    >>> [value(text) for text in ("128", "none", "balanced", "{'hood': {1: 3}}")]
+    [128, None, 'balanced', {'hood': {1: 3}}]
+    """
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, TypeError):
+        return word(text)
+
+
+LABEL_OPTIONS: dict[str, dict[str, Any]] = {
+    "image_dir": {"metavar": "DIR", "help": "folder of the images (that of the labels file)"},
+    "image_column": {"metavar": "NAME", "help": "column with the file names (the first)"},
+    "category_column": {"metavar": "NAME", "help": "column with the category of the item"},
+    "attribute_columns": {"metavar": "NAME", "nargs": "+", "help": "attributes (all the others)"},
+    "categorical": {"metavar": "NAME", "nargs": "+", "help": "attributes that hold class codes"},
+    "na_values": {
+        "metavar": "TEXT",
+        "nargs": "*",
+        "help": "what marks a missing cell, beside nothing at all (NA, N/A, #N/A, nan, null, ...)",
+    },
+    "on_duplicate": {
+        "choices": ["raise", "first", "merge"],
+        "help": "what to do with several rows of one image (raise)",
+    },
+    "on_missing_image": {
+        "choices": ["raise", "drop", "keep"],
+        "help": "what to do with rows whose image is not there (raise)",
+    },
+}
+
+ESTIMATOR_OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
+    "backbone": (word, "a model of torchvision, by name (resnet18)"),
+    "weights": (word, "a file with a state dict, none, or DEFAULT: download (DEFAULT)"),
+    "trainable": (word, "head, last_block or all (head)"),
+    "attention": (bool, "weigh each feature by the others (no)"),
+    "category_dim": (int, "width of the category embedding (50)"),
+    "hidden_dim": (value, "width of the hidden layer, or none (none)"),
+    "norm": (word, "in the hidden layer: layer, batch or none (layer)"),
+    "dropout": (float, "share of the inputs of the heads dropped in training (0.5)"),
+    "loss": (word, "bce (bce)"),
+    "class_weight": (value, "balanced, none, or as \"{'hood': {1: 3}}\" (balanced)"),
+    "categorical_attributes": (
+        value,
+        "0/1 attributes taken as categorical, as \"['hood']\" (from_dtype)",
+    ),
+    "optimizer": (word, "adamw, adam or sgd (adamw)"),
+    "learning_rate": (float, "the highest of the schedule (0.001)"),
+    "weight_decay": (float, "decay of the weights (0.01)"),
+    "schedule": (word, "constant, cosine or onecycle (cosine)"),
+    "max_epochs": (int, "passes over the rows (20)"),
+    "batch_size": (int, "images at once (32)"),
+    "accumulate_steps": (int, "batches per optimiser step (1)"),
+    "augment": (word, "flip or none (flip)"),
+    "image_size": (int, "height and width of the images in pixels, once resized (224)"),
+    "resize": (word, "squash, pad or crop (squash)"),
+    "on_bad_image": (word, "what to do with images that cannot be read: raise or drop (raise)"),
+    "device": (word, "auto, or cpu, cuda, mps, ... (auto)"),
+    "dtype": (word, "auto, float32 or bfloat16 (auto)"),
+    "n_jobs": (value, "threads that decode images, or none: those of torch (none)"),
+    "random_state": (value, "seed, or none: another each time (none)"),
+    "warm_start": (bool, "stored in the model, for a further fit in Python (no)"),
+    "verbose": (int, "1: progress on standard error (1 on a terminal, else 0)"),
+}
+
+
+def add_label_options(group: argparse._ArgumentGroup) -> None:
+    """Add one option per parameter of `read_labels`."""
+    for name, settings in LABEL_OPTIONS.items():
+        group.add_argument(_flag(name), default=argparse.SUPPRESS, **settings)
+
+
+def add_estimator_options(group: argparse._ArgumentGroup) -> None:
+    """Add one option per parameter of `AttributeClassifier`."""
+    for name, (kind, text) in ESTIMATOR_OPTIONS.items():
+        settings: dict[str, Any] = {"type": kind, "metavar": "VALUE"}
+        if kind is bool:
+            settings = {"action": argparse.BooleanOptionalAction}
+        group.add_argument(_flag(name), default=argparse.SUPPRESS, help=text, **settings)
+
+
+def given(arguments: argparse.Namespace, names: Collection[str]) -> dict[str, Any]:
+    """Return the parameters among `names` that were given."""
+    return {name: value for name, value in vars(arguments).items() if name in names}
+
+
+def _flag(name: str) -> str:
+    """A parameter's name as an option."""
+    return "--" + name.replace("_", "-")

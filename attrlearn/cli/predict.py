@@ -1,0 +1,147 @@
+"""``attrlearn predict``: images to lines, or to a table."""
+
+import argparse
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from attrlearn import AttributeClassifier
+from attrlearn.cli.files import check_writable, whole_file
+from attrlearn.data.folders import IMAGE_SUFFIXES
+from attrlearn.data.images import read_image
+from attrlearn.data.inputs import check_inputs, warn_of_unknown
+from attrlearn.data.rows import locate_images
+from attrlearn.data.tables import read_table
+
+__all__ = ["run"]
+
+CHUNK = 256  # images that are predicted before their lines are written
+TABLE_SUFFIXES = {".csv", ".parquet", ".pq", ".tsv", ".txt"}
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Predict the images chunk by chunk."""
+    check_writable(arguments.out)
+    clf = _load(arguments.model).set_params(on_bad_image="drop", device=arguments.device)
+    X = pd.concat(
+        [_list_images(name, arguments.image_dir) for name in arguments.images], ignore_index=True
+    )
+    X["category"] = np.array([known or arguments.category for known in X["category"]], object)
+    warn_of_unknown(check_inputs(X).categories, clf.categories_, len(X))
+    if not len(clf.categories_):
+        X = X[["image"]]
+    n_bad = 0
+    with (
+        whole_file(arguments.out) if arguments.out else nullcontext() as file,
+        # None: where standard error is no terminal
+        tqdm(total=len(X), unit="image", disable=None if file else True) as progress,
+    ):
+        for start in range(0, len(X), CHUNK):
+            table = _predict(clf, X[start : start + CHUNK], arguments.threshold)
+            bad = _report_bad(clf, table)
+            n_bad += bad.sum()
+            if file:
+                table.to_csv(file, mode="a", header=not start, index=False)
+            else:
+                for line in _lines(clf, table[~bad]):
+                    print(line)
+                sys.stdout.flush()
+            progress.update(len(table))
+    if arguments.out:
+        print(f"predictions: {arguments.out}")
+    return 1 if n_bad else 0
+
+
+def _load(path: str) -> AttributeClassifier:
+    """The fitted classifier in a file."""
+    rule = f"MODEL must be a file written by attrlearn train. Got {path!r}, which"
+    try:
+        model = joblib.load(path)
+    except Exception as error:  # a damaged pickle fails in as many ways as there are classes
+        reason = getattr(error, "strerror", None) or error
+        raise ValueError(f"{rule} cannot be read: {reason}. Check the path.") from error
+    if not isinstance(model, AttributeClassifier) or not hasattr(model, "network_"):
+        raise ValueError(f"{rule} holds no fitted AttributeClassifier. Check the path.")
+    return model
+
+
+def _list_images(name: str, image_dir: str | None) -> pd.DataFrame:
+    """The paths `image` and the `category`, '' if unknown, of a folder, a table or one image."""
+    path = Path(name)
+    if path.is_dir():
+        files = sorted(str(p) for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+        if not files:
+            raise ValueError(
+                f"A folder must hold images. Got {name!r}, in which no file ends in one of "
+                f"{' '.join(sorted(IMAGE_SUFFIXES))}. Name the files."
+            )
+        return pd.DataFrame({"image": files, "category": ""})
+    if path.suffix.lower() not in TABLE_SUFFIXES:
+        return pd.DataFrame({"image": [name], "category": ""})
+    table = read_table(path, na_values=())
+    if "image" not in table.columns:
+        raise ValueError(
+            f"A table of images must have a column 'image' with their paths. Got the columns "
+            f"{list(table.columns)} in {name!r}. Rename one."
+        )
+    folder = path.parent if image_dir is None else Path(image_dir)
+    nothing = np.empty((len(table.lines), 0), dtype=int)
+    images = locate_images(table, "image", folder, nothing).images
+    categories = table.columns.get("category", np.full(len(images), "", dtype=object))
+    return pd.DataFrame({"image": images, "category": [cell.strip() for cell in categories]})
+
+
+def _predict(clf: AttributeClassifier, X: pd.DataFrame, threshold: float) -> pd.DataFrame:
+    """X, and per attribute its class and the probability of that."""
+    with warnings.catch_warnings():
+        # `run` has warned of all rows, and _report_bad names every image.
+        warnings.filterwarnings("ignore", ".*(count as unknown|could not be read)")
+        table = clf.predict_table(X)
+    for name in _binary(clf):
+        proba = table[f"{name}_proba"]
+        present = proba.where(table[name] == 1, 1 - proba)
+        table[name] = (present > threshold).astype("Int64").mask(table[name].isna())
+        table[f"{name}_proba"] = present.where(present > threshold, 1 - present)
+    return pd.concat([X, table], axis=1)
+
+
+def _report_bad(clf: AttributeClassifier, table: pd.DataFrame) -> np.ndarray:
+    """(rows,) whether the image could not be read; standard error says why."""
+    proba = table[[f"{name}_proba" for name in clf.attribute_names_]]
+    bad = np.zeros(len(table), dtype=bool)
+    for row in np.flatnonzero(proba.isna().all(axis=1)):
+        path = table["image"].iloc[row]
+        try:  # an image to which no attribute applies has no probability either
+            read_image(path, clf.image_size, clf.resize)
+        except OSError as error:
+            print(f"attrlearn predict: could not read image {path!r}: {error}", file=sys.stderr)
+            bad[row] = True
+    return bad
+
+
+def _lines(clf: AttributeClassifier, table: pd.DataFrame) -> Iterator[str]:
+    """One line per image: its binary attributes that are there, the class of the others."""
+    binary = _binary(clf)
+    for row in table.to_dict("records"):
+        found = []
+        for name in clf.attribute_names_:
+            value, proba = row[name], row[f"{name}_proba"]
+            if pd.isna(value) or (name in binary and value == 0):
+                continue
+            found.append(f"{name if name in binary else f'{name}={value}'} {proba:.2f}")
+        yield f"{row['image']}: {', '.join(found) or '-'}"
+
+
+def _binary(clf: AttributeClassifier) -> set[str]:
+    """Names of the attributes whose classes are 0 and 1."""
+    if not isinstance(clf.classes_, list):
+        return set(clf.attribute_names_)
+    named = zip(clf.attribute_names_, clf.classes_, strict=True)
+    return {name for name, classes in named if list(classes) == [0, 1]}

@@ -1,0 +1,95 @@
+"""``attrlearn train``: a labels file and a folder of images to a model."""
+
+import argparse
+import sys
+from pathlib import Path
+from warnings import warn
+
+import joblib
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from sklearn.model_selection import train_test_split
+
+from attrlearn import AttributeClassifier, LossCurveDisplay, read_labels
+from attrlearn.cli.files import check_writable, whole_file
+from attrlearn.cli.options import ESTIMATOR_OPTIONS, LABEL_OPTIONS, given
+from attrlearn.metrics import attribute_report
+
+__all__ = ["format_report", "run", "save_curve", "save_model"]
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train, and write the model and its loss curve."""
+    check_writable(arguments.out)
+    _check_plot(arguments.plot, arguments.title)
+    X, y = read_labels(arguments.labels, **given(arguments, LABEL_OPTIONS))
+    missing = y.isna().to_numpy().mean()
+    counts = f"{len(y)} images, {y.shape[1]} attributes, {missing:.1%} missing"
+    print(f"{arguments.labels}: {counts}", flush=True)
+    on_terminal = int(sys.stderr.isatty())  # progress would flood a log file
+    clf = AttributeClassifier(**{"verbose": on_terminal, **given(arguments, ESTIMATOR_OPTIONS)})
+    rows, held_out = _hold_out(len(y), arguments.validation, clf.random_state)
+    clf.fit(X.iloc[rows], y.iloc[rows])
+    save_model(clf, arguments.out)
+    if arguments.plot:
+        save_curve(clf, arguments.plot, arguments.title)
+    if len(held_out):
+        print(format_report(clf, X.iloc[held_out], y.iloc[held_out]))
+    return 0
+
+
+def format_report(clf: AttributeClassifier, X: pd.DataFrame, y: pd.DataFrame) -> str:
+    """The figures of each attribute on rows that were held out, and their mean, as text."""
+    proba = clf.predict_proba(X)
+    first = proba[0] if isinstance(proba, list) else proba
+    readable = ~np.isnan(first[:, 0])
+    proba = [p[readable] for p in proba] if isinstance(proba, list) else proba[readable]
+    table = attribute_report(y[readable], proba).rename_axis(None)
+    mean = table.drop(columns="labelled").mean(numeric_only=True)
+    table["labelled"] = table["labelled"].astype(str)
+    table = table.reindex([*table.index, "mean"])
+    table.loc["mean", mean.index] = mean
+    figures = table.to_string(float_format="{:.3f}".format, na_rep="")
+    return f"on {readable.sum()} held-out images\n{figures}"
+
+
+def save_model(clf: AttributeClassifier, path: str) -> None:
+    """Write the model, whole or not at all, and say so."""
+    with whole_file(path) as name:
+        joblib.dump(clf, name)
+    print(f"model: {path}")
+
+
+def save_curve(clf: AttributeClassifier, path: str, title: str | None) -> None:
+    """Write the picture of the loss curve, whole or not at all, and say so."""
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    LossCurveDisplay.from_estimator(clf, title=title, ax=figure.subplots())
+    with whole_file(path) as name:
+        figure.savefig(name, format=_format(path), dpi=120)
+    print(f"loss curve: {path}")
+
+
+def _check_plot(path: str | None, title: str | None) -> None:
+    """Raise if the picture could not be written in the end."""
+    check_writable(path)
+    known = Figure().canvas.get_supported_filetypes()
+    if path and _format(path) not in known:
+        raise ValueError(f"--plot must end in one of {' '.join(known)}. Got {path!r}.")
+    if title and not path:
+        warn("--title is for the picture of the loss curve: pass --plot PNG.", stacklevel=2)
+
+
+def _format(path: str) -> str:
+    """The format of a picture by its suffix; PNG if it has none."""
+    return Path(path).suffix[1:].lower() or "png"
+
+
+def _hold_out(
+    n_rows: int, share: float, random_state: int | np.random.RandomState | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to train on, and a share of them held out at random."""
+    rows = np.arange(n_rows)
+    if share == 0:
+        return rows, rows[:0]
+    return train_test_split(rows, test_size=share, random_state=random_state)

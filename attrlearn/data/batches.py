@@ -1,0 +1,192 @@
+"""Pictures as batches, decoded ahead of the network by a pool of threads."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+from warnings import warn
+
+import numpy as np
+import pandas as pd
+import torch
+from joblib import effective_n_jobs
+from torch import Tensor
+
+from attrlearn.data.images import read_image
+from attrlearn.data.inputs import Inputs
+
+__all__ = ["FeatureReader", "PictureReader", "consecutive", "open_reader"]
+
+Batch = tuple[np.ndarray, Tensor]
+
+AHEAD = 2  # batches that are being decoded while the network works on one
+
+
+class FeatureReader:
+    """Reads features in batches.
+
+    Parameters
+    ----------
+    features : ndarray of shape (N, D), float32
+
+    Examples
+    --------
+    >>> reader = FeatureReader(np.zeros((5, 7), dtype=np.float32))
+    >>> [features.shape for rows, features in reader.batches(consecutive(5, 3))]
+    [torch.Size([3, 7]), torch.Size([2, 7])]
+    """
+
+    def __init__(self, features: np.ndarray) -> None:
+        # torch takes no negative strides and warns of read-only memory, such as joblib's.
+        self.features = torch.from_numpy(np.require(features, requirements=["C", "W"]))
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def batches(self, parts: Iterable[np.ndarray]) -> Iterator[Batch]:
+        """Yield the rows of each part and their features (B, D)."""
+        for rows in parts:
+            yield rows, self.features[rows]
+
+    def report_bad(self) -> pd.DataFrame:
+        """Return an empty table: features were checked when they came in."""
+        return pd.DataFrame(columns=["row", "image", "reason"])
+
+
+@dataclass
+class PictureReader:
+    """Reads pictures in batches of uint8 RGB.
+
+    Parameters
+    ----------
+    pictures : sequence of N pictures
+        Paths, PIL images, bytes or uint8 arrays.
+    size : int
+        Height and width after resizing, in pixels.
+    resize : {"squash", "pad", "crop"}
+    n_threads : int
+        How many pictures are decoded at a time.
+    on_bad_image : {"raise", "drop"}
+        "drop" leaves a picture that cannot be read out of its batch and notes it in `bad`.
+
+    Attributes
+    ----------
+    bad : dict
+        Reason by row, for the pictures that could not be read.
+
+    Examples
+    --------
+    >>> pictures = [np.zeros((9, 6, 3), dtype=np.uint8), b"not an image"]
+    >>> reader = PictureReader(pictures, 4, "squash", n_threads=1, on_bad_image="drop")
+    >>> [(rows.tolist(), images.shape) for rows, images in reader.batches(consecutive(2, 2))]
+    [([0], torch.Size([1, 3, 4, 4]))]
+    >>> reader.bad
+    {1: 'not an image Pillow can read'}
+    """
+
+    pictures: Sequence[Any]
+    size: int
+    resize: str
+    n_threads: int
+    on_bad_image: str
+    bad: dict[int, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def batches(self, parts: Iterable[np.ndarray]) -> Iterator[Batch]:
+        """Yield the rows of each part that could be read, and their pictures (B, 3, H, W).
+
+        Raises
+        ------
+        OSError
+            At the first picture, in the order of the parts, that cannot be read, unless it is to
+            be dropped.
+        """
+        waiting: deque[tuple[np.ndarray, list[Future]]] = deque()
+        pool = ThreadPoolExecutor(self.n_threads, thread_name_prefix="attrlearn-decode")
+        try:
+            for rows in parts:
+                waiting.append((rows, [pool.submit(self._read, int(row)) for row in rows]))
+                if len(waiting) > AHEAD:
+                    yield self._collect(*waiting.popleft())
+            while waiting:
+                yield self._collect(*waiting.popleft())
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def report_bad(self) -> pd.DataFrame:
+        """Return row, image and reason of the pictures that were dropped, with one warning."""
+        rows = sorted(self.bad)
+        images = [_describe(self.pictures[row]) for row in rows]
+        if rows:
+            warn(
+                f"{len(rows)} of {len(self)} images could not be read and were left out. The first "
+                f"is {images[0]} (row {rows[0]}): {self.bad[rows[0]]}.",
+                UserWarning,
+                stacklevel=3,
+            )
+        reasons = [self.bad[row] for row in rows]
+        return pd.DataFrame({"row": rows, "image": images, "reason": reasons})
+
+    def _read(self, row: int) -> Tensor | None:
+        """(3, size, size), or None for a picture that is dropped."""
+        picture = self.pictures[row]
+        try:
+            image = read_image(picture, self.size, self.resize)
+        except (OSError, TypeError) as error:  # TypeError: an array of another shape
+            if self.on_bad_image == "raise":
+                kind = FileNotFoundError if isinstance(error, FileNotFoundError) else OSError
+                raise kind(
+                    f"Could not read image {_describe(picture)} (row {row}): {error}. "
+                    'Replace it, or pass on_bad_image="drop".'
+                ) from error
+            self.bad[row] = str(error)
+            return None
+        return torch.from_numpy(image).permute(2, 0, 1)
+
+    def _collect(self, rows: np.ndarray, futures: list[Future]) -> tuple[np.ndarray, Tensor]:
+        """The batch, without the pictures that are dropped."""
+        images = [future.result() for future in futures]
+        good = np.array([image is not None for image in images], dtype=bool)
+        stacked = [image for image in images if image is not None]
+        empty = torch.empty(0, 3, self.size, self.size, dtype=torch.uint8)
+        return rows[good], torch.stack(stacked) if stacked else empty
+
+
+def _describe(picture: Any) -> str:
+    """A picture in words: its path, or its type if it is in memory."""
+    if isinstance(picture, bytes | np.ndarray) or hasattr(picture, "convert"):
+        return f"of type {type(picture).__name__}"
+    return repr(str(picture))
+
+
+def consecutive(n_rows: int, batch_size: int) -> list[np.ndarray]:
+    """The rows 0 to N - 1 in parts of `batch_size`.
+
+    Examples
+    --------
+    >>> [rows.tolist() for rows in consecutive(5, 2)]
+    [[0, 1], [2, 3], [4]]
+    """
+    return np.split(np.arange(n_rows), range(batch_size, n_rows, batch_size))
+
+
+def open_reader(
+    inputs: Inputs, size: int, resize: str, n_jobs: int | None, on_bad_image: str
+) -> FeatureReader | PictureReader:
+    """Return a reader of the features or of the pictures; `n_jobs` None: torch's thread count.
+
+    Examples
+    --------
+    >>> from attrlearn.data.inputs import check_inputs
+    >>> reader = open_reader(check_inputs(["a.jpg", "b.jpg"]), 224, "squash", 4, "raise")
+    >>> len(reader), reader.n_threads
+    (2, 4)
+    """
+    if inputs.features is not None:
+        return FeatureReader(inputs.features)
+    assert inputs.pictures is not None
+    n_threads = torch.get_num_threads() if n_jobs is None else effective_n_jobs(n_jobs)
+    return PictureReader(inputs.pictures, size, resize, n_threads, on_bad_image)

@@ -1,0 +1,47 @@
+"""From the name of an image in a table to its file."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+IMAGE_SUFFIXES = frozenset(
+    {".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+)
+
+
+def find_images(names: Iterable[str], folder: Path) -> list[list[str]]:
+    """Files in `folder` each name may stand for: none, one, or several with different suffixes.
+
+    A name that is no file and has no image suffix stands for the images called so. Each folder
+    is listed once, which is quicker than asking for every name, above all on a network drive.
+    """
+    listings: dict[str, tuple[set[str], dict[str, list[str]]]] = {}
+
+    def find(name: str) -> list[str]:
+        inner, name = os.path.split(os.path.normpath(name))
+        if inner not in listings:
+            listings[inner] = _list_folder(folder / inner)
+        files, by_stem = listings[inner]
+        if name in files:
+            return [os.path.join(inner, name)]
+        if os.path.splitext(name)[1].lower() not in IMAGE_SUFFIXES:
+            return [os.path.join(inner, file) for file in by_stem.get(name, [])]
+        # A file system that ignores case may still have it.
+        return [os.path.join(inner, name)] if (folder / inner / name).is_file() else []
+
+    return [find(name) for name in names]
+
+
+def _list_folder(folder: Path) -> tuple[set[str], dict[str, list[str]]]:
+    """Return the files of a folder, and its images by their name without suffix."""
+    if not folder.is_dir():
+        return set(), {}
+    with os.scandir(folder) as entries:
+        files = {entry.name for entry in entries if entry.is_file()}
+    by_stem = defaultdict(list)
+    for file in sorted(files):
+        stem, suffix = os.path.splitext(file)
+        if suffix.lower() in IMAGE_SUFFIXES:
+            by_stem[stem].append(file)
+    return files, by_stem

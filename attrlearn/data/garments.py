@@ -1,0 +1,372 @@
+"""Draw a set of garments whose attributes can be learnt, and label it with gaps."""
+
+import colorsys
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageChops, ImageDraw
+
+CATEGORIES = ("shirt", "dress", "trousers")
+PREVALENCES = {
+    "long": 0.5,
+    "long_sleeves": 0.6,
+    "buttons": 0.35,
+    "pockets": 0.25,
+    "border": 0.15,
+    "logo": 0.05,
+}
+PATTERNS = {"plain": 0.35, "striped": 0.25, "dotted": 0.25, "colour_block": 0.15}
+
+_OVERSAMPLING = 3  # drawn this much larger, then reduced: smooth edges
+
+# Heights in a garment's own coordinates (see _Sketch); plackets and pockets as shares of the hem's.
+_HEMS = {"shirt": (0.58, 0.92), "dress": (0.72, 1.1), "trousers": (0.5, 1.05)}  # short, long
+_PLACKETS = {"shirt": 0.94, "dress": 0.55}
+_POCKETS = {"shirt": 0.66, "dress": 0.6, "trousers": 0.22}
+_LOGOS = {"shirt": 0.2, "dress": 0.2, "trousers": 0.38}
+
+_Colour = tuple[int, ...]
+_Points = Sequence[tuple[float, float]]
+
+
+def make_attribute_images(
+    n: int,
+    folder: str | Path,
+    *,
+    size: int = 64,
+    missing_rate: float = 0.2,
+    random_state: int | np.random.Generator | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Draw a learnable set of garments with categories, a rare attribute and gaps.
+
+    A garment is a shirt, a dress or a pair of trousers. Its attributes show in shape and texture;
+    place, scale, tilt, colours, background, light and noise vary, so that counting colours tells
+    little about them.
+
+    ================ ======================================== =======================
+    attribute        shows as                                 share of the pictures
+    ================ ======================================== =======================
+    ``long``         a low hem                                0.50
+    ``long_sleeves`` sleeves to the wrist (not for trousers)  0.60 of those with any
+    ``buttons``      a row of buttons down the front          0.35
+    ``pockets``      a pair of patch pockets                  0.25
+    ``border``       a white band along the hem               0.15
+    ``logo``         a round badge with a star                0.05
+    ``pattern``      plain, striped, dotted or colour_block   0.35, 0.25, 0.25, 0.15
+    ================ ======================================== =======================
+
+    Parameters
+    ----------
+    n : int
+        Number of pictures, at least 1.
+    folder : str or path
+        Where the pictures ``image_00000.png``, ... and the table ``labels.csv`` go. It is created,
+        or must be empty, so that two sets never mix.
+    size : int, default=64
+        Width and height of a picture in pixels, at least 16. Below 48 small details blur.
+    missing_rate : float, default=0.2
+        Probability, from 0 to below 1, with which a cell of `y` is missing, whatever its value.
+        Trousers lack ``long_sleeves`` in any case.
+    random_state : int, Generator or None, default=None
+        The same int gives the same files and tables.
+
+    Returns
+    -------
+    X : DataFrame of shape (n, 2)
+        ``image``, the path of the picture, and ``category``, both text.
+    y : DataFrame of shape (n, 7)
+        Six binary attributes (float: 0, 1 or NaN) and ``pattern`` (pandas ``category`` with four
+        classes). ``labels.csv`` holds the file names, the categories and the same cells.
+
+    Raises
+    ------
+    TypeError
+        If `n` or `size` is not an int, or `missing_rate` not a number.
+    ValueError
+        If one of them is out of its range.
+    FileExistsError
+        If `folder` holds anything or is a file.
+
+    Notes
+    -----
+    Each picture shows an attribute with the probability above, but not independently of the others:
+    the draws are stratified, so that n pictures contain n times that share, rounded up or down
+    (``long_sleeves``: counted before trousers lose it). A logo is thus drawn at least once from
+    n = 20 on. The gaps do not look at the values and may still hide it: with the default rate no
+    labelled logo is left with probability 0.04 at n = 40 and 0.0003 at n = 100.
+
+    `missing_rate` changes no picture, and a lower one only fills gaps.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from attrlearn.data.garments import make_attribute_images
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     X, y = make_attribute_images(40, folder, missing_rate=0, random_state=0)
+    >>> X["category"].nunique(), int(y["logo"].sum())
+    (3, 2)
+    """
+    _check(n, size, missing_rate)
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FileExistsError(
+            f"folder must be new or empty. Got '{folder}'. Name another one, or empty this one."
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(random_state)
+    category, truth = _draw_labels(n, rng)
+    y = truth.mask(rng.random(truth.shape) < missing_rate)
+
+    names = [f"image_{i:05d}.png" for i in range(n)]
+    for name, kind, row in zip(names, category, truth.to_dict("records"), strict=True):
+        draw_garment(kind, row, size, rng).save(folder / name)
+
+    table = y.astype(dict.fromkeys(PREVALENCES, "Int64"))  # writes 1, not 1.0
+    table.insert(0, "image", names)
+    table.insert(1, "category", category)
+    table.to_csv(folder / "labels.csv", index=False)
+    X = pd.DataFrame({"image": [str(folder / name) for name in names], "category": category})
+    return X, y
+
+
+def _check(n: int, size: int, missing_rate: float) -> None:
+    """Raise if an argument has a wrong type or lies outside its range."""
+    for name, value, least in (("n", n, 1), ("size", size, 16)):
+        if not isinstance(value, Integral) or isinstance(value, bool):
+            raise TypeError(f"{name} must be an int. Got {value!r}. Pass a whole number.")
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}. Got {value}. Pass a larger one.")
+    if not isinstance(missing_rate, Real):
+        raise TypeError(f"missing_rate must be a number. Got {missing_rate!r}. Pass one like 0.2.")
+    if not 0 <= missing_rate < 1:
+        raise ValueError(
+            f"missing_rate must be from 0 to below 1. Got {missing_rate}. Pass one like 0.2."
+        )
+
+
+def _draw_labels(n: int, rng: np.random.Generator) -> tuple[list[str], pd.DataFrame]:
+    """Category and attributes of n garments, missing only where an attribute does not apply."""
+
+    def spread() -> np.ndarray:
+        """Uniform numbers (n,) in random order, one from each n-th of [0, 1)."""
+        return (rng.permutation(n) + rng.random(n)) / n
+
+    category = [CATEGORIES[int(u * len(CATEGORIES))] for u in spread()]
+    truth = pd.DataFrame({name: 1.0 * (spread() < p) for name, p in PREVALENCES.items()})
+    truth.loc[[kind == "trousers" for kind in category], "long_sleeves"] = np.nan
+    bounds = np.cumsum(list(PATTERNS.values()))[:-1]
+    patterns = np.array(list(PATTERNS))[np.searchsorted(bounds, spread(), side="right")]
+    truth["pattern"] = pd.Categorical(patterns, categories=list(PATTERNS))
+    return category, truth
+
+
+def draw_garment(
+    category: str, attributes: Mapping[Hashable, Any], size: int, rng: np.random.Generator
+) -> Image.Image:
+    """Draw one garment; what its category and attributes leave open is random.
+
+    Parameters
+    ----------
+    category : str
+        One of `CATEGORIES`.
+    attributes : mapping
+        A value for each of `PREVALENCES` (0 or 1) and ``pattern`` (one of `PATTERNS`).
+    size : int
+        Width and height in pixels.
+    rng : Generator
+        Always advanced by the same number of draws.
+
+    Returns
+    -------
+    image : PIL image of mode RGB
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from attrlearn.data.garments import PREVALENCES, draw_garment
+    >>> attributes = dict.fromkeys(PREVALENCES, 1) | {"pattern": "striped"}
+    >>> draw_garment("shirt", attributes, 64, np.random.default_rng(0)).size
+    (64, 64)
+    """
+    hem = _HEMS[category][int(attributes["long"])] * rng.uniform(0.95, 1.05)
+    base = _random_colour(rng, saturation=(0.35, 0.8), value=(0.5, 0.9))
+    accent = _darker(base, rng.uniform(0.25, 0.45))
+    trim = _random_colour(rng, saturation=(0, 0.12), value=(0.88, 1))
+    seam = _darker(base, 0.5)
+    sketch = _Sketch(_OVERSAMPLING * size, hem, seam, rng)
+    fabric = _fabric(attributes["pattern"], sketch.side, base, accent, rng)
+
+    for sleeve in _sleeves(category, attributes["long_sleeves"] == 1):
+        sketch.cut(sleeve, fabric)
+    body = _body(category, hem)
+    sketch.cut(body, fabric)
+    if attributes["pattern"] == "colour_block":
+        sketch.cut(body, accent, within=_box(0, hem, 1, hem / 2))
+    if attributes["border"]:
+        sketch.cut(body, trim, within=_box(0, hem, 1, 0.12))
+    sketch.polygon(_opening(category), _darker(base, 0.7))
+    if attributes["buttons"]:
+        end = 0.34 if category == "trousers" else _PLACKETS[category] * hem
+        sketch.polygon(_box(0, (end + 0.05) / 2, 0.055, (end - 0.05) / 2), base)
+        for y in np.arange(0.1, end - 0.03, 0.1):
+            sketch.polygon(_disc(0, y, 0.04), trim)
+    if attributes["pockets"]:
+        for x in (-0.17, 0.17):
+            sketch.polygon(_pocket(x, _POCKETS[category] * hem), trim)
+    x = rng.choice([-0.15, 0.15])
+    if attributes["logo"]:
+        sketch.polygon(_disc(x, _LOGOS[category], 0.13), trim)
+        sketch.polygon(_star(x, _LOGOS[category], 0.11, 0.05), seam)
+    return _photograph(sketch.canvas, size, rng)
+
+
+class _Sketch:
+    """A canvas with a garment on it, somewhat moved, scaled and tilted.
+
+    Points are in the garment's own coordinates: x to the right of its centre line, y down from its
+    top edge, in units of about the length of a long garment.
+    """
+
+    def __init__(self, side: int, hem: float, seam: _Colour, rng: np.random.Generator) -> None:
+        self.side = side
+        self.seam = seam
+        corners = [_random_colour(rng, saturation=(0, 0.35), value=(0.55, 1)) for _ in range(4)]
+        backdrop = Image.fromarray(np.array(corners, dtype=np.uint8).reshape(2, 2, 3))
+        self.canvas = backdrop.resize((side, side), Image.Resampling.BILINEAR)
+        self.pen = ImageDraw.Draw(self.canvas)
+        tilt = rng.normal(0, 0.06)
+        turn = [[math.cos(tilt), math.sin(tilt)], [-math.sin(tilt), math.cos(tilt)]]
+        unit = side * rng.uniform(0.76, 0.88) / max(hem, 0.9)
+        self.matrix = np.diag([unit * rng.uniform(0.92, 1.12), unit]) @ turn
+        self.origin = side * rng.uniform(0.45, 0.55, 2) - [0, hem / 2] @ self.matrix
+
+    def polygon(self, points: _Points, fill: _Colour) -> None:
+        """Fill the polygon and sew its edge."""
+        self.pen.polygon(self._place(points), fill)
+        self._sew(points)
+
+    def cut(
+        self, points: _Points, fabric: Image.Image | _Colour, within: _Points | None = None
+    ) -> None:
+        """Fill the polygon, or its part within another one, with fabric and sew its edge."""
+        mask = self._mask(points)
+        if within is not None:
+            mask = ImageChops.darker(mask, self._mask(within))
+        self.canvas.paste(fabric, (0, 0, self.side, self.side), mask)
+        self._sew(points)
+
+    def _place(self, points: _Points) -> list[float]:
+        """Pixel coordinates x0, y0, x1, y1, ... of the points."""
+        return (np.asarray(points) @ self.matrix + self.origin).ravel().tolist()
+
+    def _mask(self, points: _Points) -> Image.Image:
+        """White inside the polygon, black elsewhere."""
+        mask = Image.new("L", (self.side, self.side))
+        ImageDraw.Draw(mask).polygon(self._place(points), 255)
+        return mask
+
+    def _sew(self, points: _Points) -> None:
+        """Draw the closed outline."""
+        pixels = self._place(points)
+        width = max(1, round(self.side * 0.014))
+        self.pen.line(pixels + pixels[:4], self.seam, width, joint="curve")
+
+
+def _body(category: str, hem: float) -> _Points:
+    """Outline without sleeves: the right half and its mirror image."""
+    half = {
+        "shirt": [(0.12, 0.0), (0.33, 0.06), (0.29, 0.3), (0.31, hem)],
+        "dress": [(0.11, 0.0), (0.27, 0.05), (0.2, 0.38), (0.22 + 0.22 * hem, hem)],
+        "trousers": [(0.26, 0.0), (0.31, 0.2), (0.29, hem), (0.06, hem), (0.0, 0.36)],
+    }[category]
+    return half + [(-x, y) for x, y in reversed(half)]
+
+
+def _sleeves(category: str, long: bool) -> list[_Points]:
+    """Outlines of both sleeves; trousers have none."""
+    if category == "trousers":
+        return []
+    x = 0.32 if category == "shirt" else 0.26
+    wrist = [(x + 0.14, 0.58), (x + 0.04, 0.62)] if long else [(x + 0.15, 0.22), (x + 0.06, 0.29)]
+    right = [(x, 0.05), *wrist, (x - 0.05, 0.25)]
+    return [right, [(-x, y) for x, y in right]]
+
+
+def _opening(category: str) -> _Points:
+    """Outline of the neck or the waistband."""
+    return {
+        "shirt": [(-0.12, 0.0), (0.12, 0.0), (0.07, 0.06), (-0.07, 0.06)],
+        "dress": [(-0.11, 0.0), (0.11, 0.0), (0.0, 0.1)],
+        "trousers": [(-0.26, 0.0), (0.26, 0.0), (0.27, 0.05), (-0.27, 0.05)],
+    }[category]
+
+
+def _box(x: float, y: float, width: float, height: float) -> _Points:
+    """Corners of a rectangle about (x, y); width and height count from there to the edges."""
+    left, right, top, bottom = x - width, x + width, y - height, y + height
+    return [(left, top), (right, top), (right, bottom), (left, bottom)]
+
+
+def _pocket(x: float, y: float) -> _Points:
+    """Corners of a patch with a pointed lower edge."""
+    *top, right, left = _box(x, y, 0.1, 0.07)
+    return [*top, right, (x, y + 0.11), left]
+
+
+def _disc(x: float, y: float, radius: float) -> _Points:
+    """Corners of a polygon that passes for a circle."""
+    return _star(x, y, radius, radius)
+
+
+def _star(x: float, y: float, outer: float, inner: float) -> _Points:
+    """Corners of a five-pointed star."""
+    turns = [(k, inner if k % 2 else outer) for k in range(10)]
+    return [
+        (x + radius * np.sin(np.pi * k / 5), y - radius * np.cos(np.pi * k / 5))
+        for k, radius in turns
+    ]
+
+
+def _fabric(
+    pattern: str, side: int, base: _Colour, accent: _Colour, rng: np.random.Generator
+) -> Image.Image:
+    """Square of cloth with stripes or dots of random spacing and slant, or plain."""
+    spacing, slant = side * rng.uniform(1, 1.3), rng.normal(0, 0.12)
+    cloth = Image.new("RGB", (side, side), base)
+    if pattern not in ("striped", "dotted"):
+        return cloth
+    period = spacing * (0.18 if pattern == "striped" else 0.1)
+    x = (np.arange(side) * 2 * np.pi / period).astype(np.float32)
+    y = x[:, None]
+    ink = np.cos(math.cos(slant) * y + math.sin(slant) * x)  # (side, side)
+    if pattern == "dotted":
+        ink += np.cos(math.cos(slant) * x - math.sin(slant) * y) - 0.8
+    cloth.paste(accent, (0, 0, side, side), Image.fromarray(255 * (ink > 0).astype(np.uint8)))
+    return cloth
+
+
+def _photograph(canvas: Image.Image, size: int, rng: np.random.Generator) -> Image.Image:
+    """Reduce the canvas to (size, size), in uneven light and with noise."""
+    pixels = np.asarray(canvas.reduce(_OVERSAMPLING), dtype=np.float32)
+    lamps = Image.fromarray(rng.uniform(0.8, 1.15, (3, 3)).astype(np.float32))
+    light = np.asarray(lamps.resize((size, size), Image.Resampling.BICUBIC))[..., None]
+    noise = rng.uniform(2, 7) * rng.standard_normal(pixels.shape, dtype=np.float32)
+    return Image.fromarray((pixels * light + noise).clip(0, 255).astype(np.uint8))
+
+
+def _random_colour(
+    rng: np.random.Generator, saturation: tuple[float, float], value: tuple[float, float]
+) -> _Colour:
+    """Colour of any hue."""
+    rgb = colorsys.hsv_to_rgb(rng.random(), rng.uniform(*saturation), rng.uniform(*value))
+    return tuple(round(255 * part) for part in rgb)
+
+
+def _darker(colour: _Colour, factor: float) -> _Colour:
+    """The colour times a factor below 1."""
+    return tuple(round(factor * part) for part in colour)

@@ -1,0 +1,252 @@
+"""What `fit` and `predict` take as X: pictures or features, and their categories."""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from warnings import warn
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+__all__ = [
+    "Inputs",
+    "check_inputs",
+    "encode_categories",
+    "is_single",
+    "known_categories",
+    "warn_of_unknown",
+]
+
+N_SHOWN = 5  # categories named in a warning
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """N rows of X.
+
+    Attributes
+    ----------
+    pictures : sequence of N paths or images, or None
+    features : ndarray of shape (N, D), float32, or None
+        One of `pictures` and `features` is there.
+    categories : ndarray of shape (N,), object, or None
+        None in it stands for an unknown category.
+    index : Index of length N
+        Row labels of X.
+    feature_names : list of str, or None
+        Columns of X that hold the features, if it is a DataFrame.
+    """
+
+    pictures: Sequence[Any] | None
+    features: np.ndarray | None
+    categories: np.ndarray | None
+    index: pd.Index
+    feature_names: list[str] | None = None
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+
+def check_inputs(X: Any, categories: Any = None, *, features: bool = False) -> Inputs:
+    """Sort X and `categories` into pictures or features, and categories.
+
+    Parameters
+    ----------
+    X : array-like or DataFrame of N rows
+        See `AttributeClassifier.fit`.
+    categories : array-like of shape (N,), optional
+        Not together with a column `category` in X.
+    features : bool, default=False
+        Whether X holds features rather than pictures.
+
+    Returns
+    -------
+    Inputs
+
+    Raises
+    ------
+    ValueError, TypeError
+        If X is of another form, empty, a single picture, or of another length than `categories`.
+
+    Examples
+    --------
+    >>> inputs = check_inputs(["a.jpg", "b.jpg"], categories=["shirt", None])
+    >>> len(inputs), inputs.categories
+    (2, array(['shirt', None], dtype=object))
+    """
+    if isinstance(X, pd.DataFrame) and "category" in X:
+        if categories is not None:
+            raise ValueError(
+                "categories must be given once. Got both a column 'category' in X and the argument "
+                "categories. Leave one out."
+            )
+        categories = X["category"]
+    pictures = matrix = names = None
+    if features:
+        matrix, names = _feature_matrix(X)
+        n_rows = len(matrix)
+    else:
+        pictures = _pictures(X)
+        n_rows = len(pictures)
+    if n_rows == 0:
+        raise ValueError("X must have at least one row. Got 0 rows. Check what selected them.")
+    known = None if categories is None else _category_array(categories, n_rows)
+    index = X.index if isinstance(X, pd.DataFrame | pd.Series) else pd.RangeIndex(n_rows)
+    return Inputs(pictures, matrix, known, index, names)
+
+
+def is_single(X: Any) -> bool:
+    """Whether X is one picture rather than a collection of them.
+
+    Examples
+    --------
+    >>> is_single("a.jpg"), is_single(["a.jpg"]), is_single(np.zeros((8, 8, 3), np.uint8))
+    (True, False, True)
+    """
+    if isinstance(X, np.ndarray):
+        return X.dtype == np.uint8 and X.ndim in (2, 3)
+    return isinstance(X, str | os.PathLike | bytes | Image.Image)
+
+
+def known_categories(categories: np.ndarray | None) -> np.ndarray:
+    """Sorted categories that occur, without the missing ones.
+
+    Examples
+    --------
+    >>> known_categories(np.array(["skirt", None, "dress", "skirt"], dtype=object))
+    array(['dress', 'skirt'], dtype=object)
+    """
+    values = [] if categories is None else {c for c in categories if c is not None}
+    try:
+        values = sorted(values)
+    except TypeError:  # a mixture of types
+        values = sorted(values, key=lambda value: (type(value).__name__, str(value)))
+    known = np.empty(len(values), dtype=object)
+    known[:] = values
+    return known
+
+
+def encode_categories(categories: np.ndarray | None, known: np.ndarray, n_rows: int) -> np.ndarray:
+    """(N,) int64: 1 + position among the `known` categories, 0 for any other or none.
+
+    Examples
+    --------
+    >>> encode_categories(np.array(["skirt", None, "hat"], object), np.array(["skirt"]), 3)
+    array([1, 0, 0])
+    """
+    if categories is None:
+        return np.zeros(n_rows, dtype=np.int64)
+    code = {category: i for i, category in enumerate(known, start=1)}
+    return np.fromiter((code.get(c, 0) for c in categories), np.int64, n_rows)
+
+
+def warn_of_unknown(categories: np.ndarray | None, known: np.ndarray, n_rows: int) -> None:
+    """Say in one warning how many rows a fitted model must take as of unknown category."""
+    counts = Counter(c for c in ([] if categories is None else categories) if c is not None)
+    if len(known) and not counts:
+        warn(
+            f"The model was fitted with categories, and {n_rows} rows have none: they count as "
+            "unknown. Pass a column 'category' in X, or categories.",
+            UserWarning,
+            stacklevel=4,
+        )
+    unseen = Counter({category: n for category, n in counts.items() if category not in {*known}})
+    if unseen:
+        more = ", ..." if len(unseen) > N_SHOWN else ""
+        warn(
+            f"{unseen.total()} rows have categories that fit did not see and count as unknown: "
+            f"{dict(unseen.most_common(N_SHOWN))}{more}. Known are {list(known)}.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _pictures(X: Any) -> Sequence[Any]:
+    """X as a sequence of pictures, each of a type that can be read."""
+    if is_single(X):
+        raise ValueError(
+            f"X must be a collection of pictures. Got a single one, of type {type(X).__name__}. "
+            "Wrap it in a list."
+        )
+    if isinstance(X, pd.DataFrame):
+        if "image" not in X:
+            raise ValueError(
+                f"X must have a column 'image' with the paths. Got the columns {list(X.columns)}. "
+                "Rename the column, or pass the paths alone."
+            )
+        X = X["image"]
+    if isinstance(X, np.ndarray):
+        if X.dtype == np.uint8 and (X.ndim != 4 or X.shape[3] not in (3, 4)):
+            raise ValueError(
+                "X must be of shape (N, H, W, 3) as one array of images. "
+                f"Got shape {X.shape}. Move the channels last."
+            )
+        if X.ndim == 2 and X.shape[1] == 1:
+            X = X[:, 0]  # one column, as a transformer passes it on
+    try:
+        pictures = list(X)
+    except TypeError:
+        raise TypeError(
+            f"X must be a collection of pictures. Got {type(X).__name__}. "
+            "Pass a list of paths, a DataFrame with a column 'image', or images."
+        ) from None
+    for row, picture in enumerate(pictures):
+        # A missing path is a bad image like others. PIL images are not compared: that loads them.
+        if not (is_single(picture) or (pd.api.types.is_scalar(picture) and pd.isna(picture))):
+            raise TypeError(
+                "X must hold paths, PIL images, bytes or uint8 arrays. "
+                f"Got {type(picture).__name__} {picture!r:.60} at row {row}. "
+                "Pass backbone=None if X holds features."
+            )
+    return pictures
+
+
+def _feature_matrix(X: Any) -> tuple[np.ndarray, list[str] | None]:
+    """X as (N, D) finite float32, and the names of its columns."""
+    names = None
+    if isinstance(X, pd.DataFrame):
+        X = X.drop(columns="category", errors="ignore")
+        names = list(X.columns)
+        for name, dtype in X.dtypes.items():
+            if not pd.api.types.is_numeric_dtype(dtype):
+                raise ValueError(
+                    "X must hold numeric columns and 'category' with backbone=None. "
+                    f"Got dtype {dtype} in column {name!r}. Drop or encode the column, or set a "
+                    "backbone if it holds pictures."
+                )
+        X = X.to_numpy(dtype=np.float32, na_value=np.nan)
+    try:
+        matrix = np.asarray(X, dtype=np.float32)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"X must hold numbers with backbone=None. Got something else: {error}. "
+            "Set a backbone if X holds pictures."
+        ) from None
+    if matrix.ndim != 2 or matrix.shape[1] == 0:
+        raise ValueError(
+            f"X must be 2-D, (rows, features), with backbone=None. Got shape {matrix.shape}. "
+            "Pass X.reshape(-1, 1) if there is one feature."
+        )
+    finite = np.isfinite(matrix)
+    if not finite.all():
+        row, column = (int(i) for i in np.argwhere(~finite)[0])
+        name = column if names is None else names[column]
+        raise ValueError(
+            f"X must hold finite numbers. Got {matrix[row, column]} at row {row}, column {name!r}. "
+            "Fill or drop it."
+        )
+    return matrix, names
+
+
+def _category_array(categories: Any, n_rows: int) -> np.ndarray:
+    """(N,) object array, None where a category is missing."""
+    if np.shape(categories) != (n_rows,):
+        raise ValueError(
+            f"categories must have one entry per row of X. Got shape {np.shape(categories)} for "
+            f"{n_rows} rows. Select the same rows of both."
+        )
+    values = pd.Series(categories).astype(object)
+    return values.where(values.notna(), None).to_numpy()

@@ -1,0 +1,306 @@
+"""Pretrained trunks of torchvision: pictures in, features out."""
+
+import re
+from difflib import get_close_matches
+from os import PathLike
+from pathlib import Path
+from typing import Self
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torchvision import models
+from torchvision.models.maxvit import MaxVitBlock
+from torchvision.models.vision_transformer import VisionTransformer, interpolate_embeddings
+
+__all__ = ["Backbone", "build_backbone"]
+
+StateDict = dict[str, Tensor]
+
+# Classifiers that help in training only; they are never built, and skipped in a file of weights.
+_AUXILIARY = ("AuxLogits.", "aux1.", "aux2.")
+
+
+class Backbone(nn.Module):
+    """A torchvision classification model without its classifier.
+
+    It normalises the pictures itself, and keeps what is not trained in eval mode, batch-norm
+    statistics included.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Maps normalised pictures (B, 3, H, W) to features, (B, D) or (B, D, 1, 1).
+    n_features : int
+        D.
+    mean, std : sequence of 3 floats
+        Of the red, green and blue channel, in units of the full scale 255.
+    trained : list of torch.nn.Module
+        The parts of `model` that `fit` may change; all others are frozen.
+
+    Shape
+    -----
+    images : (B, 3, H, W) uint8
+    output : (B, D) float
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        model: nn.Module,
+        n_features: int,
+        mean: list[float],
+        std: list[float],
+        trained: list[nn.Module],
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.n_features = n_features
+        self.trained = trained  # a plain list: these modules are registered in `model` already
+        self.register_buffer("mean", 255 * torch.tensor(mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", 255 * torch.tensor(std).view(3, 1, 1), persistent=False)
+        self.requires_grad_(False)
+        for part in trained:
+            part.requires_grad_(True)
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether no part is trained, so that the features of a picture never change."""
+        return not self.trained
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the features of the pictures."""
+        return self.model((images - self.mean) / self.std).flatten(1)  # (B, D)
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the trained parts to `mode`, the frozen ones to eval."""
+        super().train(False)
+        for part in self.trained:
+            part.train(mode)
+        self.training = mode
+        return self
+
+
+def build_backbone(
+    name: str, weights: str | PathLike | None, trainable: str, image_size: int
+) -> Backbone:
+    """Build a torchvision classification model as a backbone.
+
+    Parameters
+    ----------
+    name : str
+        As in ``torchvision.models.list_models(module=torchvision.models)``.
+    weights : "DEFAULT", path or None
+        torchvision's pretrained weights, a file with a state dict, or random weights.
+    trainable : {"head", "last_block", "all"}
+        "head" freezes the backbone. "last_block" trains the modules that follow the last change
+        of the spatial size, or the one that makes it if none with parameters follows; of a vision
+        transformer, whose tokens never change in number, the last two encoder blocks.
+    image_size : int
+        Height and width of the pictures, in pixels.
+
+    Returns
+    -------
+    Backbone
+
+    Raises
+    ------
+    ValueError
+        If no model has that name, or the weights do not fit it.
+    OSError
+        If the weights can neither be found nor downloaded.
+
+    Examples
+    --------
+    >>> import torch
+    >>> backbone = build_backbone("mobilenet_v3_small", None, "head", image_size=64)
+    >>> backbone(torch.zeros(2, 3, 64, 64, dtype=torch.uint8)).shape
+    torch.Size([2, 1024])
+    """
+    _check_name(name)
+    state = None if weights is None else _read_state_dict(name, weights)
+    model = _build(name, image_size, _build_options(name, image_size, state))
+    classifier, n_features = _drop_classifier(model)
+    if state is not None:
+        _load(model, state, classifier, place=f"weights {str(weights)!r}")
+    preset = models.get_model_weights(name).DEFAULT.transforms()
+    trained = _trained_parts(model, trainable)
+    return Backbone(model, n_features, preset.mean, preset.std, trained)
+
+
+def _check_name(name: str) -> None:
+    """Raise unless torchvision has a classification model of that name."""
+    known = models.list_models(module=models)
+    if name not in known:
+        close = get_close_matches(name, known, n=3, cutoff=0.5)
+        hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
+        raise ValueError(
+            f"backbone must be a torchvision classification model. Got {name!r}.{hint} "
+            "torchvision.models.list_models(module=torchvision.models) lists them all."
+        )
+
+
+def _read_state_dict(name: str, weights: str | PathLike) -> StateDict:
+    """Tensors by key, downloaded or from a file."""
+    if weights == "DEFAULT":
+        preset = models.get_model_weights(name).DEFAULT
+        try:
+            return preset.get_state_dict(progress=True, check_hash=True)
+        except OSError as error:
+            raise OSError(
+                f"Could not download the pretrained weights of {name!r} from {preset.url}: "
+                f"{error}. Pass weights='path/to/its/state_dict.pth', or weights=None to start "
+                "from random weights."
+            ) from error
+    path = Path(weights)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"weights must be 'DEFAULT', None or a file with a state dict. Got {str(path)!r}, "
+            "which is not a file. Check the path."
+        )
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # damaged files fail in as many ways as there are readers
+        raise ValueError(
+            f"weights must be a file with a state dict. Got {str(path)!r}, which cannot be read: "
+            f"{str(error).splitlines()[0]} Save one with torch.save(model.state_dict(), path)."
+        ) from error
+    if not (isinstance(state, dict) and all(isinstance(v, Tensor) for v in state.values())):
+        raise ValueError(
+            f"weights must be a file with a state dict: tensors by name. Got {str(path)!r}, which "
+            "holds something else. Save the inner one with torch.save(model.state_dict(), path)."
+        )
+    return state
+
+
+def _build(name: str, image_size: int, options: dict[str, object]) -> nn.Module:
+    """The model with random weights, after one picture of that size went through it."""
+    try:
+        model = models.get_model(name, weights=None, **options).eval()
+        with torch.inference_mode():
+            model(torch.zeros(1, 3, image_size, image_size))
+    except (RuntimeError, ValueError, AssertionError) as error:
+        reason = str(error).splitlines()[0] if str(error) else "the pooling leaves nothing"
+        raise ValueError(
+            f"image_size must suit the backbone {name!r}. Got {image_size}: {reason}. "
+            "Most backbones take 64 and more; vision transformers take multiples of their patches."
+        ) from error
+    return model
+
+
+def _build_options(name: str, image_size: int, state: StateDict | None) -> dict[str, object]:
+    """What some families must be told when they are built."""
+    if name.startswith("vit_"):
+        return {"image_size": image_size}
+    if name.startswith("maxvit_"):
+        return {"input_size": (image_size, image_size)}
+    if name in ("googlenet", "inception_v3"):
+        # Their pretrained weights expect another normalisation, which they apply themselves.
+        pretrained = state is not None
+        return {
+            "aux_logits": False,
+            "init_weights": not pretrained,
+            "transform_input": pretrained,
+        }
+    return {}
+
+
+def _drop_classifier(model: nn.Module) -> tuple[str, int]:
+    """Name and input width of the last Linear (squeezenet: Conv2d), now replaced by Identity."""
+    layers = [(n, m) for n, m in model.named_modules() if isinstance(m, nn.Linear)]
+    if layers:
+        name, layer = layers[-1]
+        width = layer.in_features
+    else:
+        convolutions = [(n, m) for n, m in model.named_modules() if isinstance(m, nn.Conv2d)]
+        name, convolution = convolutions[-1]
+        width = convolution.in_channels
+    parent, _, child = name.rpartition(".")
+    setattr(model.get_submodule(parent), child, nn.Identity())
+    return name, width
+
+
+def _load(model: nn.Module, state: StateDict, classifier: str, place: str) -> None:
+    """Fill the model with the state dict, in which only classifiers may be left over."""
+    # Published densenet files spell norm1 as norm.1.
+    state = {
+        re.sub(r"(denselayer\d+\.(?:norm|conv))\.([12])\.", r"\1\2.", key): value
+        for key, value in state.items()
+        if not key.startswith((classifier + ".", *_AUXILIARY))
+    }
+    if isinstance(model, VisionTransformer) and "encoder.pos_embedding" in state:
+        state = interpolate_embeddings(model.image_size, model.patch_size, state)
+    expected = model.state_dict()
+    # Old files lack the batch counters, which nothing here reads.
+    missing = {k for k in expected.keys() - state.keys() if not k.endswith("num_batches_tracked")}
+    wrong = {k for k in expected.keys() & state.keys() if expected[k].shape != state[k].shape}
+    for what, keys in [
+        ("lacks", missing),
+        ("holds, beside what the backbone has,", state.keys() - expected.keys()),
+        ("holds in another shape", wrong),
+    ]:
+        if keys:
+            first = sorted(keys)[0]
+            raise ValueError(
+                f"{place} must fit the backbone. It {what} {len(keys)} tensors, the first is "
+                f"{first!r}. Pass the file of this very architecture."
+            )
+    model.load_state_dict(state, strict=False)
+
+
+def _trained_parts(model: nn.Module, trainable: str) -> list[nn.Module]:
+    """Parts of the model that `trainable` names."""
+    if trainable == "head":
+        return []
+    if trainable == "all":
+        return [model]
+    return _last_block(model)
+
+
+def _last_block(model: nn.Module) -> list[nn.Module]:
+    """Parts that run after the last change of spatial size."""
+    if isinstance(model, VisionTransformer):
+        return [*list(model.encoder.layers)[-2:], model.encoder.ln]
+    trace = _spatial_sizes(model)
+    sizes = [size for _, size in trace]
+    change = max(i for i in range(1, len(sizes)) if sizes[i] != sizes[i - 1])
+    after = [part for part, _ in trace[change + 1 :]]
+    if any(True for part in after for _ in part.parameters()):
+        return after
+    return [part for part, _ in trace[change:]]
+
+
+@torch.inference_mode()
+def _spatial_sizes(model: nn.Module) -> list[tuple[nn.Module, int]]:
+    """Blocks in the order they run, with the height of their output; pooling to 1 is no change."""
+    trace: list[tuple[nn.Module, int]] = []
+
+    def record(block: nn.Module, _: object, output: Tensor) -> None:
+        height = trace[-1][1] if trace else 0
+        if output.ndim == 4:  # (B, D, H, W), or (B, H, W, D) in swin
+            shape = output.shape
+            height = (shape[2] if shape[2] == shape[3] else shape[1]) or height
+            height = height if height > 1 else trace[-1][1]
+        trace.append((block, height))
+
+    hooks = [block.register_forward_hook(record) for block in _blocks(model)]
+    size = getattr(model, "input_size", (224, 224))
+    was_training = model.training
+    model.eval()(torch.zeros(1, 3, *size))
+    model.train(was_training)
+    for hook in hooks:
+        hook.remove()
+    return trace
+
+
+def _blocks(module: nn.Module) -> list[nn.Module]:
+    """Submodules below the containers that only chain others."""
+    blocks = []
+    for child in module.children():
+        chained = isinstance(child, nn.Sequential | nn.ModuleList | MaxVitBlock)
+        blocks += _blocks(child) if chained else [child]
+    return blocks

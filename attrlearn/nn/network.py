@@ -1,0 +1,65 @@
+"""The whole network: pictures and categories to class probabilities."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from attrlearn.nn.backbones import Backbone
+from attrlearn.nn.heads import AttributeHead, ClassLogProbabilities
+
+__all__ = ["AttributeNetwork"]
+
+
+class AttributeNetwork(nn.Module):
+    """Backbone, head and the log-probabilities of every class of every attribute.
+
+    Parameters
+    ----------
+    backbone : Backbone or None
+        None takes features in place of pictures.
+    n_features : int
+        D, the width of the features.
+    n_classes, is_binary : list
+        As in `ClassLogProbabilities`.
+    n_categories : int
+        As in `AttributeHead`, which also gets `head_options`.
+    head_options : dict
+        The keyword parameters of `AttributeHead`.
+
+    Shape
+    -----
+    inputs : (B, 3, H, W) uint8, or (B, D) float without backbone
+    categories : (B,) int64
+    output : (B, C)
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone | None,
+        n_features: int,
+        n_classes: list[int],
+        is_binary: list[bool],
+        n_categories: int,
+        head_options: dict[str, Any],
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.n_features = n_features
+        self.log_probabilities = ClassLogProbabilities(n_classes, is_binary)
+        n_logits = self.log_probabilities.n_logits
+        self.head = AttributeHead(n_features, n_logits, n_categories, **head_options)
+
+    def forward(self, inputs: Tensor, categories: Tensor) -> Tensor:
+        """Return the log-probabilities of pictures, or of features without backbone."""
+        features = inputs if self.backbone is None else self.backbone(inputs)
+        return self.classify(features, categories)
+
+    def classify(self, features: Tensor, categories: Tensor) -> Tensor:
+        """Return the log-probabilities of features (B, D)."""
+        return self.log_probabilities(self.head(features, categories))  # (B, C)
+
+    @torch.inference_mode()
+    def probabilities(self, inputs: Tensor, categories: Tensor) -> Tensor:
+        """Return the class probabilities (B, C); in eval mode they do not depend on chance."""
+        return self(inputs, categories).exp()

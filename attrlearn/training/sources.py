@@ -1,0 +1,122 @@
+"""Where training reads its batches: kept features, or pictures decoded again each epoch."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from attrlearn.data.augment import Augment, augment
+from attrlearn.data.batches import FeatureReader, PictureReader, consecutive
+from attrlearn.nn.backbones import Backbone
+from attrlearn.training.features import compute_features
+
+__all__ = ["FeatureSource", "PictureSource", "Source", "open_source"]
+
+
+class Source(Protocol):
+    """Something to train on."""
+
+    def batches(self, parts: list[Tensor], generator: torch.Generator) -> Iterator[Tensor]:
+        """Yield the inputs of each part, the indices of its rows."""
+
+
+class FeatureSource:
+    """Features that were computed once, each row in one or more views of its picture.
+
+    Parameters
+    ----------
+    views : Tensor of shape (V, N, D)
+        Each batch reads one view per row, drawn at random.
+    """
+
+    def __init__(self, views: Tensor) -> None:
+        self.views = views
+
+    def batches(self, parts: list[Tensor], generator: torch.Generator) -> Iterator[Tensor]:
+        """Yield the features (B, D) of each part."""
+        for rows in parts:
+            if len(self.views) == 1:
+                yield self.views[0, rows]
+            else:
+                yield self.views[
+                    torch.randint(len(self.views), rows.shape, generator=generator), rows
+                ]
+
+
+class PictureSource:
+    """Pictures, decoded and changed at random anew each epoch.
+
+    Parameters
+    ----------
+    reader : PictureReader
+    rows : ndarray of shape (N,)
+        The rows of the reader that are trained on.
+    policy : "flip", callable or None
+        See `attrlearn.data.augment.augment`.
+    """
+
+    def __init__(self, reader: PictureReader, rows: np.ndarray, policy: Augment) -> None:
+        self.reader = reader
+        self.rows = rows
+        self.policy = policy
+
+    def batches(self, parts: list[Tensor], generator: torch.Generator) -> Iterator[Tensor]:
+        """Yield the pictures (B, 3, H, W) uint8 of each part."""
+        for _, images in self.reader.batches(self.rows[part.numpy()] for part in parts):
+            yield augment(images, self.policy, generator)
+
+
+def open_source(
+    reader: FeatureReader | PictureReader,
+    backbone: Backbone | None,
+    policy: Augment,
+    *,
+    batch_size: int,
+    context: AbstractContextManager,
+    verbose: int,
+) -> tuple[np.ndarray, Source]:
+    """Choose what training reads: features, if they never change, else pictures.
+
+    Parameters
+    ----------
+    reader : FeatureReader or PictureReader
+    backbone : Backbone or None
+        On the device that computes; None with a `FeatureReader`.
+    policy : "flip", callable or None
+        "flip" takes two views of a picture from a frozen backbone; a callable changes pictures
+        anew each epoch, so that there are no features to keep.
+    batch_size : int
+    context : context manager
+        As from `attrlearn.training.precision.autocast`.
+    verbose : int
+        1 or more shows progress.
+
+    Returns
+    -------
+    rows : ndarray
+        The rows that could be read; all pictures are read once to know.
+    source : Source
+        Of these rows.
+    """
+    parts = consecutive(len(reader), batch_size)
+    if isinstance(reader, FeatureReader):
+        return np.arange(len(reader)), FeatureSource(reader.features[None])
+    assert backbone is not None
+    if backbone.is_frozen and not callable(policy):
+        rows, views = compute_features(
+            backbone, reader.batches(parts), policy == "flip", len(reader), context, verbose
+        )
+        source: Source = FeatureSource(views)
+    else:
+        rows = np.concatenate([rows for rows, _ in reader.batches(parts)])
+        source = PictureSource(replace(reader, on_bad_image="raise"), rows, policy)
+    if len(rows) == 0:
+        raise OSError(
+            f"X must hold at least one image that can be read. Got {len(reader)}, none of which "
+            f"can. The first: {reader.bad[0]}."
+        )
+    return rows, source

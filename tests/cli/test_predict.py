@@ -1,0 +1,276 @@
+import shutil
+from copy import deepcopy
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+
+from attrlearn import AttributeClassifier
+from attrlearn.cli import main, predict
+
+BINARY, PROBA, SLEEVE = ["blue", "new"], ["blue_proba", "new_proba"], ["sleeve", "sleeve_proba"]
+
+
+@pytest.fixture
+def images(shots):
+    return sorted(map(str, shots.iterdir()))
+
+
+@pytest.fixture
+def table_of(model, tmp_path):
+    """Call `attrlearn predict` and read the CSV it writes."""
+
+    def call(*arguments, code=0):
+        out = tmp_path / "out.csv"
+        assert main(["predict", model, *map(str, arguments), "--out", str(out)]) == code
+        return pd.read_csv(out)
+
+    return call
+
+
+def assert_same(table, X, clf):
+    """The CSV holds the rows of X and the predictions of the model, to the last bit."""
+    expected = clf.predict_table(X)
+    assert list(table) == [*X, *expected]
+    for name in X:
+        assert table[name].fillna("?").tolist() == X[name].fillna("?").tolist()
+    for name in expected:
+        kind = np.float32 if name.endswith("_proba") else object
+        assert table[name].astype(kind).tolist() == expected[name].astype(kind).tolist()
+
+
+def test_a_table_equals_predict_table(table_of, images, clf, tmp_path, capsys):
+    X = pd.DataFrame({"image": images, "category": "dress"})
+    table = table_of(*images, "--category", "dress")
+    assert capsys.readouterr() == (f"predictions: {tmp_path / 'out.csv'}\n", "")
+    assert_same(table, X, clf)
+    assert table["blue_proba"].nunique() == len(images)  # else it would prove little
+
+
+def test_a_folder_holds_its_images_in_the_order_of_their_names(table_of, images, shots, tmp_path):
+    folder = shutil.copytree(shots, tmp_path / "copy")
+    (folder / "notes.md").touch()
+    found = table_of(folder)["image"].tolist()
+    assert found == [image.replace(str(shots), str(folder)) for image in images]
+
+
+def test_images_folders_and_tables_keep_the_order_of_the_arguments(table_of, images, shots, labels):
+    table = table_of(images[3], labels, shots, images[1], "--image-dir", shots)
+    assert table["image"].tolist() == [images[3], *images, *images, images[1]]
+
+
+@pytest.mark.parametrize("separator", [",", "\t"])
+def test_a_table_gives_categories_and_the_option_those_it_lacks(
+    table_of, images, shots, clf, separator, capsys
+):
+    path = shots.parent / ("list.csv" if separator == "," else "list.tsv")
+    rows = [("p02", "shirt"), ("p00.png", ""), ("p05.png", "dress")]
+    lines = [f"{category}{separator}shots/{image}" for image, category in rows]
+    path.write_text("\n".join([f"category{separator}image", *lines]))
+    X = pd.DataFrame(
+        {"image": [images[2], images[0], images[5]], "category": ["shirt", None, "dress"]}
+    )
+    assert_same(table_of(path), X, clf)
+    assert_same(table_of(path, "--category", "dress"), X.fillna("dress"), clf)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_headerless_list_and_parquet_are_tables_too(table_of, images, tmp_path):
+    (tmp_path / "list.txt").write_text(f"{images[1]} 1 NA\n{images[0]} 0 0\n")
+    pd.DataFrame({"image": images[:1]}).to_parquet(tmp_path / "list.parquet")
+    table = table_of(tmp_path / "list.txt", tmp_path / "list.parquet")
+    assert table["image"].tolist() == [images[1], images[0], images[0]]
+
+
+def test_images_reach_the_model_in_chunks_and_the_size_of_these_changes_nothing(
+    table_of, shots, monkeypatch
+):
+    whole = table_of(shots)
+    sizes = []
+    predict_table = AttributeClassifier.predict_table
+
+    def spy(self, X):
+        sizes.append(len(X))
+        return predict_table(self, X)
+
+    monkeypatch.setattr(AttributeClassifier, "predict_table", spy)
+    monkeypatch.setattr(predict, "CHUNK", 5)
+    chunked = table_of(shots)
+    assert sizes == [5, 5, 2]
+    pd.testing.assert_frame_equal(chunked, whole, check_exact=False, rtol=1e-5)
+
+
+def test_the_default_threshold_is_that_of_the_model(table_of, shots):
+    pd.testing.assert_frame_equal(table_of(shots, "--threshold", "0.5"), table_of(shots))
+
+
+def test_a_higher_threshold_adds_no_positives_and_leaves_categorical_attributes(
+    table_of, shots, clf
+):
+    default = table_of(shots)
+    p = pd.DataFrame(
+        {n: default[f"{n}_proba"].where(default[n] == 1, 1 - default[f"{n}_proba"]) for n in BINARY}
+    )
+    n_positive = []
+    for threshold in [0, *np.quantile(p, [0.2, 0.4, 0.6, 0.8]), 0.999]:
+        table = table_of(shots, "--threshold", threshold)
+        np.testing.assert_array_equal(table[BINARY], p > threshold)
+        np.testing.assert_allclose(table[PROBA], p.where(p > threshold, 1 - p), rtol=1e-5)
+        pd.testing.assert_frame_equal(table[SLEEVE], default[SLEEVE])
+        n_positive.append(table[BINARY].to_numpy().sum())
+    assert n_positive[0] == p.size
+    assert n_positive[-1] == 0
+    assert len(set(n_positive)) == len(n_positive)
+
+
+def test_lines_name_what_is_there_with_its_probability(model, images, clf, capsys):
+    assert main(["predict", model, *images, "--category", "shirt", "--threshold", "0.45"]) == 0
+    proba = clf.predict_proba(images, ["shirt"] * len(images))
+    classes = clf.classes_[2][proba[2].argmax(axis=1)]
+    lines = []
+    for i, image in enumerate(images):
+        found = [
+            f"{name} {p[i, 1]:.2f}"
+            for name, p in zip(BINARY, proba[:2], strict=True)
+            if p[i, 1] > 0.45
+        ]
+        found.append(f"sleeve={classes[i]} {proba[2][i].max():.2f}")
+        lines.append(f"{image}: {', '.join(found)}")
+    assert capsys.readouterr().out.splitlines() == lines
+
+
+def test_a_model_of_binary_attributes_alone_writes_a_dash_where_none_is_there(
+    shots, images, tmp_path, capsys
+):
+    clf = AttributeClassifier("squeezenet1_1", weights=None, image_size=32, max_epochs=1)
+    path = joblib.dump(clf.fit(images, [[0], [1]] * 6), tmp_path / "m")[0]
+    assert main(["predict", path, images[0], "--threshold", "0"]) == 0
+    assert main(["predict", path, images[0], "--threshold", "0.9999"]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"{images[0]}: Attr1 0.")
+    assert second == f"{images[0]}: -"
+
+
+def test_a_bad_image_is_named_and_keeps_its_row(table_of, images, tmp_path, capsys):
+    bad, absent = tmp_path / "bad.png", tmp_path / "absent.png"
+    bad.write_text("no image")
+    good = table_of(images[0], images[1])
+    capsys.readouterr()
+    table = table_of(images[0], bad, absent, images[1], code=1)
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        f"attrlearn predict: could not read image '{bad}': not an image Pillow can read",
+        f"attrlearn predict: could not read image '{absent}': no such file",
+    ]
+    assert table["image"].tolist() == [images[0], str(bad), str(absent), images[1]]
+    assert table.loc[1:2].drop(columns="image").isna().all(axis=None)
+    pd.testing.assert_frame_equal(
+        table.loc[[0, 3]].reset_index(drop=True), good, check_dtype=False, check_exact=False
+    )
+
+
+def test_a_bad_image_has_no_line(model, images, capsys):
+    assert main(["predict", model, "absent.png", images[0], "--category", "dress"]) == 1
+    out, err = capsys.readouterr()
+    assert out.startswith(f"{images[0]}: ")
+    assert out.count("\n") == 1
+    assert err == "attrlearn predict: could not read image 'absent.png': no such file\n"
+
+
+def test_an_image_to_which_no_attribute_applies_is_not_bad(clf, images, tmp_path, capsys):
+    ruled_out = deepcopy(clf)
+    ruled_out.applicable_.loc["dress"] = False
+    path = joblib.dump(ruled_out, tmp_path / "model")[0]
+    assert main(["predict", path, images[0], "--category", "dress"]) == 0
+    assert capsys.readouterr() == (f"{images[0]}: -\n", "")
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "12 rows have none: they count as unknown"),
+        (["--category", "boot"], "fit did not see and count as unknown: {'boot': 12}"),
+    ],
+)
+def test_unknown_categories_are_warned_about_once(
+    model, shots, options, words, monkeypatch, capsys
+):
+    monkeypatch.setattr(predict, "CHUNK", 5)
+    assert main(["predict", model, str(shots), *options]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("attrlearn: warning: ")
+    assert words in line
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "cannot be read: No such file or directory. Check the path"),
+        ("image,blue\n", "cannot be read: "),
+        ({"a": 1}, "holds no fitted AttributeClassifier"),
+        (AttributeClassifier(), "holds no fitted AttributeClassifier"),
+    ],
+)
+def test_a_model_that_is_none_is_an_error_in_one_line(content, words, images, tmp_path, capsys):
+    path = tmp_path / "model"
+    if isinstance(content, str):
+        path.write_text(content)
+    elif content is not None:
+        joblib.dump(content, path)
+    assert main(["predict", str(path), images[0]]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    start = "attrlearn predict: error: MODEL must be a file written by attrlearn train. Got "
+    assert line.startswith(f"{start}{str(path)!r}, which {words}")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("empty", None, "A folder must hold images. Got"),
+        ("list.csv", "file,kind\na.png,x\n", "a column 'image' with their paths. Got the columns"),
+        ("list.csv", "image,kind\na.png\n", "list.csv, line 2: expected 2 fields"),
+        ("list.csv", "image,kind\n,x\n", "Got an empty cell at line 2, column 'image'"),
+        ("list.csv", "image\n\xe9.png\n", "list.csv must be UTF-8 text"),
+        ("none.csv", None, "No such file or directory"),
+    ],
+)
+def test_an_error_in_the_input_leaves_no_file(model, images, name, text, words, tmp_path, capsys):
+    path = tmp_path / "in" / name
+    path.parent.mkdir()
+    if name == "empty":
+        path.mkdir()
+    elif text:
+        path.write_text(text, encoding="latin-1")
+    out = tmp_path / "new" / "out.csv"
+    assert main(["predict", model, images[0], str(path), "--out", str(out)]) == 2
+    stdout, stderr = capsys.readouterr()
+    assert stdout == ""
+    assert words in stderr
+    assert stderr.count("\n") == 1
+    assert not out.parent.exists()
+
+
+def test_an_error_half_way_leaves_the_old_table_and_no_other_file(
+    model, shots, tmp_path, monkeypatch, capsys
+):
+    out = tmp_path / "out.csv"
+    out.write_text("old")
+    predict_table = AttributeClassifier.predict_table
+
+    def fail_later(self, X):
+        if shots / "p00.png" not in map(shots.joinpath, X["image"]):
+            raise OSError("disk full")
+        return predict_table(self, X)
+
+    monkeypatch.setattr(AttributeClassifier, "predict_table", fail_later)
+    monkeypatch.setattr(predict, "CHUNK", 5)
+    assert main(["predict", model, str(shots), "--out", str(out)]) == 2
+    assert capsys.readouterr().err.endswith("error: disk full\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
+    assert out.read_text() == "old"
+
+
+@pytest.mark.parametrize("threshold", ["-0.1", "1", "nan", "half"])
+def test_a_threshold_outside_of_0_to_1_is_an_error(model, images, threshold, capsys):
+    assert main(["predict", model, images[0], "--threshold", threshold]) == 2
+    assert "argument --threshold: " in capsys.readouterr().err

@@ -1,0 +1,158 @@
+import sys
+from types import SimpleNamespace
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from sklearn.model_selection import train_test_split
+
+from attrlearn import AttributeClassifier, read_labels
+from attrlearn.cli import main
+from attrlearn.metrics import attribute_report
+
+
+@pytest.fixture
+def train(labels, shots, quick, tmp_path):
+    """Call `attrlearn train` on the fixtures, with further options."""
+
+    def call(*options, file=labels):
+        argv = ["train", str(file), "--image-dir", str(shots), "--out", str(tmp_path / "model")]
+        return main([*argv, *quick, "--max-epochs", "1", *options])
+
+    return call
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_model_is_the_one_that_python_fits(train, labels, shots, tmp_path, capsys):
+    assert train("--category-column", "kind", "--attention", "--batch-size", "4") == 0
+    X, y = read_labels(labels, shots, category_column="kind")
+    model = joblib.load(tmp_path / "model")
+    twin = AttributeClassifier(
+        "squeezenet1_1",
+        weights=None,
+        image_size=32,
+        random_state=0,
+        max_epochs=1,
+        attention=True,
+        batch_size=4,
+    ).fit(X, y)
+    assert model.get_params() == twin.get_params()
+    np.testing.assert_array_equal(model.loss_curve_, twin.loss_curve_)
+    pd.testing.assert_frame_equal(model.predict_table(X), twin.predict_table(X))
+    assert names(tmp_path) == ["model"]
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [
+        f"{labels}: 12 images, 3 attributes, 19.4% missing",
+        f"model: {tmp_path / 'model'}",
+    ]
+    assert err == ""  # no progress where no one looks
+
+
+def test_progress_is_shown_on_a_terminal_unless_unwanted(train, monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert train() == 0
+    assert "epoch 1/1" in capsys.readouterr().err
+    assert train("--verbose", "0") == 0
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "start"), [("c.png", b"\x89PNG"), ("c", b"\x89PNG"), ("c.PDF", b"%PDF")]
+)
+def test_the_curve_is_written_in_the_format_of_its_suffix(train, tmp_path, name, start):
+    assert train("--plot", str(tmp_path / name), "--title", "5") == 0
+    assert (tmp_path / name).read_bytes().startswith(start)
+    assert names(tmp_path) == sorted([name, "model"])
+
+
+def test_a_title_without_a_picture_is_warned_about(train, capsys):
+    assert train("--title", "curve") == 0
+    assert capsys.readouterr().err == (
+        "attrlearn: warning: --title is for the picture of the loss curve: pass --plot PNG.\n"
+    )
+
+
+def test_validation_prints_the_figures_of_the_rows_held_out(train, labels, shots, tmp_path, capsys):
+    assert train("--category-column", "kind", "--validation", "0.25") == 0
+    X, y = read_labels(labels, shots, category_column="kind")
+    rows, held_out = train_test_split(np.arange(len(X)), test_size=0.25, random_state=0)
+    model = joblib.load(tmp_path / "model")
+    np.testing.assert_array_equal(
+        model.loss_curve_,
+        AttributeClassifier(**model.get_params()).fit(X.iloc[rows], y.iloc[rows]).loss_curve_,
+    )
+    report = attribute_report(y.iloc[held_out], model.predict_proba(X.iloc[held_out]))
+    figures = ["chance", "average_precision", "balanced_accuracy"]
+    *_, heading, columns, blue, new, sleeve, mean = capsys.readouterr().out.splitlines()
+    assert heading == "on 3 held-out images"
+    assert columns.split() == list(report.columns)
+    for line, name in zip([blue, new, sleeve], y, strict=True):
+        shown = report.loc[name, figures].dropna()
+        expected = [name, str(report.labelled[name]), *report.prevalence[name].split()]
+        assert line.split() == expected + [f"{value:.3f}" for value in shown]
+    assert mean.split() == ["mean", *(f"{value:.3f}" for value in report[figures].mean())]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--max-epochs 0", "'max_epochs' .* must be an int in the range [1, inf). Got 0"),
+        ("--norm group", "'norm' parameter of AttributeClassifier must be .* Got 'group'"),
+        ("--backbone resnet81", "backbone must be .* Got 'resnet81'. Did you mean 'resnet18'"),
+        ("--weights none.pth", "Got 'none.pth', which is not a file"),
+        ("--validation 2", "--validation: must be at least 0 and below 1. Got 2"),
+        ("--validation -0.1", "--validation: must be at least 0 and below 1. Got -0.1"),
+        ("--validation 0.99", "the resulting train set will be empty"),
+        ("--plot c.xyz", "--plot must end in one of .* png .* Got 'c.xyz'"),
+        ("--image-column file", "image_column must name a column of labels.csv. Got 'file'"),
+        ("--image-dir nowhere", "image_dir must be an existing folder. Got 'nowhere'"),
+        ("--class-weight {[]:1}", "'class_weight' .* Got '{[]:1}'"),
+    ],
+)
+def test_wrong_values_give_2_and_the_reason_and_no_file(train, options, words, tmp_path, capsys):
+    assert train(*options.split()) == 2
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("attrlearn train: error: ")
+    for part in words.split(" .* "):
+        assert part in last
+    assert not names(tmp_path)
+
+
+def test_a_missing_labels_file_is_named(train, capsys):
+    assert train(file="nowhere.csv") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("attrlearn train: error: ")
+    assert line.endswith("No such file or directory: 'nowhere.csv'")
+
+
+def test_an_image_that_cannot_be_read_is_an_error_or_dropped(quick, tmp_path, capsys):
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
+    Image.new("RGB", (9, 9), "red").save(tmp_path / "b.png")
+    (tmp_path / "c.png").write_text("no image")
+    (tmp_path / "list.txt").write_text("a.png 0\nb.png 1\nc.png 1\n")
+    argv = ["train", str(tmp_path / "list.txt"), "--out", str(tmp_path / "model"), *quick]
+    assert main(argv) == 2
+    (error,) = capsys.readouterr().err.splitlines()
+    assert "Could not read image" in error
+    assert "c.png' (row 2): not an image" in error
+    assert not (tmp_path / "model").exists()
+    assert main([*argv, "--on-bad-image", "drop"]) == 0
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert warning.startswith("attrlearn: warning: 1 of 3 images could not be read")
+    assert joblib.load(tmp_path / "model").bad_images_["row"].tolist() == [2]
+
+
+def test_an_error_of_the_writer_leaves_no_model(train, monkeypatch, tmp_path, capsys):
+    def full(clf, name):
+        (tmp_path / name).write_text("half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr("attrlearn.cli.train.joblib", SimpleNamespace(dump=full))
+    assert train() == 2
+    assert capsys.readouterr().err.endswith("error: disk full\n")
+    assert not names(tmp_path)

@@ -1,0 +1,56 @@
+"""Tiny pictures and tables that many tests share."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from attrlearn import AttributeClassifier
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory) -> pd.DataFrame:
+    """24 pictures of 40 x 30 pixels with their category, as X."""
+    folder: Path = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(0)
+    paths = []
+    for i in range(24):
+        pixels = rng.integers(0, 256, (30, 40, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{i}.png")
+        paths.append(str(folder / f"{i}.png"))
+    return pd.DataFrame({"image": paths, "category": ["shirt", "dress"] * 12})
+
+
+@pytest.fixture
+def attributes() -> pd.DataFrame:
+    """Two binary attributes and one of three classes for 24 rows, a third of the cells missing."""
+    rng = np.random.default_rng(1)
+    y = pd.DataFrame(
+        {
+            "hood": rng.integers(0, 2, 24).astype(float),
+            "zip": rng.integers(0, 2, 24).astype(float),
+            "length": pd.Categorical(rng.choice(["long", "midi", "short"], 24)),
+        }
+    )
+    return y.mask(rng.random(y.shape) < 1 / 3)
+
+
+@pytest.fixture
+def small() -> AttributeClassifier:
+    """An estimator of pictures that fits in a moment."""
+    return AttributeClassifier(
+        "mobilenet_v3_small",
+        weights=None,
+        image_size=32,
+        max_epochs=2,
+        batch_size=8,
+        random_state=0,
+    )
+
+
+@pytest.fixture
+def tabular() -> AttributeClassifier:
+    """An estimator of features that fits in a moment."""
+    return AttributeClassifier(None, max_epochs=3, random_state=0)

@@ -1,0 +1,52 @@
+import os
+
+import pytest
+
+from attrlearn.data.folders import find_images
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for file in ("1163.jpg", "0042.JPG", "v1.2.png", "7.jpg", "7.png", "7.json", "8.json", "raw"):
+        (tmp_path / file).touch()
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "9.webp").touch()
+    (tmp_path / "sub.jpg").touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "files"),
+    [
+        ("1163.jpg", ["1163.jpg"]),
+        ("1163", ["1163.jpg"]),
+        ("./1163", ["1163.jpg"]),
+        ("0042", ["0042.JPG"]),
+        ("42", []),
+        ("v1.2", ["v1.2.png"]),
+        ("7", ["7.jpg", "7.png"]),
+        ("7.jpg", ["7.jpg"]),
+        ("8", []),
+        ("raw", ["raw"]),
+        ("sub", ["sub.jpg"]),
+        ("sub/9", [os.path.join("sub", "9.webp")]),
+        ("sub/1163", []),
+        ("absent/1163.jpg", []),
+        ("1163.png", []),
+    ],
+)
+def test_a_name_finds_its_files(folder, name, files):
+    assert find_images([name], folder) == [files]
+
+
+def test_an_absolute_name_does_not_need_the_folder(folder):
+    path = str(folder / "1163.jpg")
+    assert find_images([path], folder / "elsewhere") == [[path]]
+
+
+def test_a_folder_is_listed_once(folder, monkeypatch):
+    listed = []
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: listed.append(path) or scandir(path))
+    find_images(["1163", "7", "sub/9", "sub/10", "absent.jpg"], folder)
+    assert listed == [folder, folder / "sub"]

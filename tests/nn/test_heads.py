@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+import torch
+from scipy.special import expit, softmax
+
+from attrlearn.nn.attention import FeatureAttention
+from attrlearn.nn.heads import AttributeHead, CategoryEmbedding, ClassLogProbabilities
+
+OPTIONS = {"attention": True, "category_dim": 5, "hidden_dim": 7, "norm": "layer", "dropout": 0.5}
+
+
+def test_probabilities_are_sigmoid_and_softmax_in_the_order_of_the_attributes():
+    layer = ClassLogProbabilities([3, 2, 1, 2, 4], [False, True, False, True, False])
+    logits = np.random.default_rng(0).normal(0, 4, (5, layer.n_logits))
+    p = layer(torch.tensor(logits)).exp().numpy()
+    one, two = expit(logits[:, [3]]), expit(logits[:, [5]])
+    expected = [
+        softmax(logits[:, :3], axis=1),
+        np.hstack([1 - one, one]),
+        np.ones((5, 1)),
+        np.hstack([1 - two, two]),
+        softmax(logits[:, 6:], axis=1),
+    ]
+    np.testing.assert_allclose(p, np.hstack(expected), atol=1e-6)
+
+
+@pytest.mark.parametrize(("n_classes", "is_binary"), [([2, 2], [True, True]), ([3], [False])])
+def test_one_kind_of_attribute_alone_works(n_classes, is_binary):
+    layer = ClassLogProbabilities(n_classes, is_binary)
+    p = layer(torch.randn(4, layer.n_logits)).exp()
+    assert p.shape == (4, sum(n_classes))
+    torch.testing.assert_close(p.sum(dim=1), torch.full((4,), float(len(n_classes))))
+
+
+def test_attention_weighs_each_feature_between_zero_and_one():
+    features = torch.rand(3, 32) + 0.1
+    weights = FeatureAttention(32)(features) / features
+    assert ((weights > 0) & (weights < 1)).all()
+    assert weights.std() > 0
+
+
+def test_hidden_categories_read_the_unknown_row():
+    torch.manual_seed(0)
+    embedding = CategoryEmbedding(3, dim=4, dropout=0.25).train()
+    out = embedding(torch.full((4000,), 2))
+    unknown = (out == embedding.table.weight[0]).all(dim=1)
+    assert unknown.float().mean() == pytest.approx(0.25, abs=0.03)
+    assert (out[~unknown] == embedding.table.weight[2]).all()
+
+
+def test_in_prediction_every_category_reads_its_own_row():
+    embedding = CategoryEmbedding(3, dim=4, dropout=0.9).eval()
+    codes = torch.tensor([0, 1, 2, 3])
+    assert (embedding(codes) == embedding.table.weight).all()
+
+
+def test_category_dropout_trains_the_unknown_row():
+    torch.manual_seed(0)
+    embedding = CategoryEmbedding(2, dim=4).train()
+    embedding(torch.ones(200, dtype=torch.long)).sum().backward()
+    assert (embedding.table.weight.grad[0] != 0).all()
+
+
+@pytest.mark.parametrize("attention", [True, False])
+@pytest.mark.parametrize("hidden_dim", [None, 7])
+@pytest.mark.parametrize("norm", ["layer", "batch", None])
+@pytest.mark.parametrize("n_categories", [0, 2])
+def test_every_form_of_the_head_maps_features_to_logits(attention, hidden_dim, norm, n_categories):
+    options = OPTIONS | {"attention": attention, "hidden_dim": hidden_dim, "norm": norm}
+    head = AttributeHead(16, 3, n_categories, **options)
+    logits = head(torch.randn(4, 16), torch.tensor([0, 1, 2, 0]) % (n_categories + 1))
+    assert logits.shape == (4, 3)
+    logits.sum().backward()
+    assert all(p.grad is not None for p in head.parameters())
+
+
+def test_category_moves_the_logits():
+    head = AttributeHead(16, 3, 2, **OPTIONS).eval()
+    features = torch.randn(1, 16)
+    assert (head(features, torch.tensor([1])) != head(features, torch.tensor([2]))).any()
+
+
+def test_dropout_is_off_in_prediction():
+    head = AttributeHead(16, 3, 0, **OPTIONS).eval()
+    features, nothing = torch.randn(4, 16), torch.zeros(4, dtype=torch.long)
+    assert (head(features, nothing) == head(features, nothing)).all()

@@ -1,0 +1,507 @@
+import random
+import subprocess
+import sys
+from ast import literal_eval
+from io import BytesIO
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import balanced_accuracy_score
+
+from attrlearn import AttributeClassifier
+
+RNG = np.random.default_rng(0)
+FEATURES = RNG.normal(size=(80, 12)).astype(np.float32)
+BINARY = np.where(RNG.random((80, 3)) < 0.3, np.nan, FEATURES[:, :3] > 0)
+
+
+# --- what fit learns ---------------------------------------------------------------------------
+
+
+def test_separable_attributes_are_learnt_through_gaps():
+    clf = AttributeClassifier(
+        None, max_epochs=60, learning_rate=0.03, weight_decay=0, random_state=0
+    ).fit(FEATURES, BINARY)
+    assert (clf.predict(FEATURES) == (FEATURES[:, :3] > 0)).mean() > 0.9
+
+
+def test_without_regularisation_the_fit_is_logistic_regression():
+    """One binary attribute, no dropout, balanced weights: the optimum is known."""
+    y = (FEATURES[:, :1] + RNG.normal(size=(80, 1)) > 0.8).astype(float)
+    ours = AttributeClassifier(
+        None,
+        dropout=0,
+        weight_decay=0,
+        batch_size=80,
+        max_epochs=800,
+        learning_rate=0.1,
+        random_state=0,
+    ).fit(FEATURES, y)
+    theirs = LogisticRegression(C=np.inf, class_weight="balanced", max_iter=5000, tol=1e-10)
+    expected = theirs.fit(FEATURES, y[:, 0]).predict_proba(FEATURES)[:, 1]
+    np.testing.assert_allclose(ours.predict_proba(FEATURES)[:, 0], expected, atol=0.01)
+
+
+def test_category_alone_can_decide_an_attribute():
+    nothing = np.zeros((60, 2), dtype=np.float32)
+    categories = np.array(["shirt", "dress", "shoe"] * 20, dtype=object)
+    y = (categories == "dress").astype(float)[:, None]
+    clf = AttributeClassifier(None, max_epochs=60, learning_rate=0.03, random_state=0)
+    p = clf.fit(nothing, y, categories).predict_proba(nothing, categories)[:, 0]
+    assert p[categories == "dress"].min() > 0.8 > 0.2 > p[categories != "dress"].max()
+
+
+def test_value_behind_a_missing_cell_cannot_reach_the_fit(tabular):
+    """-1, NaN, None and NA all say: missing."""
+    as_text = pd.DataFrame(BINARY).astype(object).where(~np.isnan(BINARY), None)
+    forms = [
+        BINARY,
+        np.where(np.isnan(BINARY), -1, BINARY),
+        np.where(np.isnan(BINARY), -1, BINARY).astype(int),
+        as_text,
+        pd.DataFrame(BINARY).astype("Int64"),
+        pd.DataFrame(BINARY).astype("boolean"),
+    ]
+    curves = [clone(tabular).fit(FEATURES, y).loss_curve_ for y in forms]
+    assert all((curve == curves[0]).all() for curve in curves)
+
+
+@pytest.mark.parametrize("trainable", ["head", "last_block", "all"])
+def test_what_is_trained_changes_and_what_is_frozen_does_not(
+    small, pictures, attributes, trainable
+):
+    clf = small.set_params(trainable=trainable, learning_rate=0.01)
+    start = clone(clf).set_params(max_epochs=1, learning_rate=1e-12, weight_decay=0)
+    before = start.fit(pictures, attributes).network_.backbone.state_dict()
+    after = clf.fit(pictures, attributes).network_.backbone.state_dict()
+    moved = {key for key in after if not torch.allclose(before[key].float(), after[key].float())}
+    first = {"model.features.0.0.weight", "model.features.0.1.running_mean"}
+    last = {"model.features.12.0.weight", "model.features.12.1.running_mean"}
+    if trainable == "head":
+        assert not moved
+    elif trainable == "last_block":
+        assert not moved & first
+        assert "model.features.12.0.weight" in moved
+    else:
+        assert "model.features.0.0.weight" in moved
+        assert last & moved
+
+
+def test_frozen_backbone_runs_once_per_picture_and_view(small, pictures, attributes, monkeypatch):
+    from attrlearn.nn.backbones import Backbone
+
+    seen = []
+    forward = Backbone.forward
+    monkeypatch.setattr(Backbone, "forward", lambda s, x: seen.append(len(x)) or forward(s, x))
+    small.set_params(max_epochs=5).fit(pictures, attributes)
+    assert sum(seen) == 2 * len(pictures)
+    seen.clear()
+    small.set_params(augment=None).fit(pictures, attributes)
+    assert sum(seen) == len(pictures)
+
+
+def test_callable_augment_runs_each_epoch_and_a_frozen_backbone_warns(small, pictures, attributes):
+    calls = []
+
+    def darken(image):
+        calls.append(image.shape)
+        return image // 2
+
+    with pytest.warns(UserWarning, match="runs the frozen backbone again in each of the 2 epochs"):
+        small.set_params(augment=darken).fit(pictures, attributes)
+    assert calls == [(3, 32, 32)] * 48
+
+
+# --- chance ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("trainable", ["head", "all"])
+def test_two_fits_of_one_seed_give_the_same_curve_bit_for_bit(
+    small, pictures, attributes, trainable
+):
+    small.set_params(trainable=trainable)
+    curves = [clone(small).fit(pictures, attributes).loss_curve_ for _ in range(2)]
+    assert (curves[0] == curves[1]).all()
+    other = clone(small).set_params(random_state=1).fit(pictures, attributes)
+    assert (other.loss_curve_ != curves[0]).any()
+
+
+@pytest.mark.parametrize("random_state", [None, 0])
+def test_no_global_generator_moves(tabular, random_state):
+    before = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()
+    tabular.set_params(random_state=random_state).fit(FEATURES, BINARY).predict(FEATURES)
+    assert (torch.get_rng_state() == before[0]).all()
+    assert (np.random.get_state()[1] == before[1]).all()
+    assert random.getstate() == before[2]
+
+
+# --- what is predicted -------------------------------------------------------------------------
+
+
+def test_probabilities_do_not_depend_on_row_order_or_batch_size(small, pictures, attributes):
+    clf = small.fit(pictures, attributes)
+    reference = np.hstack(clf.predict_proba(pictures))
+    order = np.random.default_rng(0).permutation(len(pictures))
+    shuffled = np.hstack(clf.predict_proba(pictures.iloc[order]))
+    np.testing.assert_allclose(shuffled, reference[order], atol=1e-5)
+    for batch_size in (1, 5, 64):
+        clf.set_params(batch_size=batch_size)
+        np.testing.assert_allclose(np.hstack(clf.predict_proba(pictures)), reference, atol=1e-5)
+
+
+def test_all_binary_gives_one_array(tabular):
+    clf = tabular.fit(FEATURES, BINARY)
+    p = clf.predict_proba(FEATURES)
+    assert p.shape == (80, 3)
+    assert clf.classes_.tolist() == [0, 1, 2]
+    assert clf.attribute_names_ == ["Attr1", "Attr2", "Attr3"]
+    predicted = clf.predict(FEATURES)
+    assert predicted.dtype.kind == "i"
+    assert (predicted == (p > 0.5)).all()
+
+
+def test_a_categorical_attribute_gives_a_list(small, pictures, attributes):
+    clf = small.fit(pictures, attributes)
+    p = clf.predict_proba(pictures)
+    assert [array.shape for array in p] == [(24, 2), (24, 2), (24, 3)]
+    for array in p:
+        np.testing.assert_allclose(array.sum(axis=1), 1, atol=1e-5)
+    assert [list(classes) for classes in clf.classes_] == [
+        [0, 1],
+        [0, 1],
+        ["long", "midi", "short"],
+    ]
+    predicted = clf.predict(pictures)
+    assert predicted.dtype == object
+    assert (predicted[:, 2] == clf.classes_[2][p[2].argmax(axis=1)]).all()
+
+
+def test_table_holds_the_prediction_and_its_probability(small, pictures, attributes):
+    X = pictures.set_index(pd.Index([f"id{i}" for i in range(24)]))
+    clf = small.fit(X, attributes)
+    table = clf.predict_table(X)
+    assert list(table) == ["hood", "hood_proba", "zip", "zip_proba", "length", "length_proba"]
+    assert list(table.index) == list(X.index)
+    for a, name in enumerate(clf.attribute_names_):
+        assert (table[name] == clf.predict(X)[:, a]).all()
+        np.testing.assert_allclose(table[f"{name}_proba"], clf.predict_proba(X)[a].max(axis=1))
+
+
+def test_attribute_a_category_never_has_is_na_in_the_table(tabular):
+    categories = np.array(["shirt", "shoe"] * 40)
+    y = pd.DataFrame(BINARY, columns=["striped", "sleeve", "hood"])
+    y.loc[categories == "shoe", "sleeve"] = np.nan
+    clf = tabular.fit(FEATURES, y, categories)
+    assert clf.applicable_.loc["shoe"].tolist() == [True, False, True]
+    assert clf.applicable_.loc["shirt"].all()
+    table = clf.predict_table(FEATURES, categories)
+    assert table["sleeve"].isna().tolist() == (categories == "shoe").tolist()
+    assert table["sleeve_proba"].isna().tolist() == (categories == "shoe").tolist()
+    assert table[["striped", "hood"]].notna().all(axis=None)
+
+
+def test_score_is_the_mean_balanced_accuracy_on_labelled_cells(tabular):
+    clf = tabular.fit(FEATURES, BINARY)
+    predicted = clf.predict(FEATURES)
+    expected = []
+    for a in range(3):
+        labelled = ~np.isnan(BINARY[:, a])
+        expected.append(balanced_accuracy_score(BINARY[labelled, a], predicted[labelled, a]))
+    assert clf.score(FEATURES, BINARY) == pytest.approx(np.mean(expected))
+
+
+def test_score_finds_the_attributes_by_name(tabular):
+    y = pd.DataFrame(BINARY, columns=["a", "b", "c"])
+    clf = tabular.fit(FEATURES, y)
+    assert clf.score(FEATURES, y[["c", "a", "b"]]) == clf.score(FEATURES, y)
+    with pytest.raises(ValueError, match=r"attributes of fit\. Got \['a', 'b'\]"):
+        clf.score(FEATURES, y[["a", "b"]])
+
+
+def test_score_that_cannot_be_is_nan_with_a_warning(tabular):
+    clf = tabular.fit(FEATURES, BINARY)
+    with pytest.warns(UserWarning, match="Attr1"):
+        assert np.isnan(clf.score(FEATURES, np.full((80, 3), np.nan)))
+
+
+# --- forms of X --------------------------------------------------------------------------------
+
+
+def test_every_form_of_pictures_predicts_the_same(small, pictures, attributes):
+    clf = small.fit(pictures["image"], attributes)
+    expected = np.hstack(clf.predict_proba(pictures["image"]))
+    opened = [Image.open(path) for path in pictures["image"]]
+    arrays = [np.asarray(image) for image in opened]
+    forms = [
+        list(pictures["image"]),
+        pictures["image"].to_numpy(),
+        pictures[["image"]],
+        opened,
+        arrays,
+        np.stack(arrays),
+        [open(path, "rb").read() for path in pictures["image"]],  # noqa: SIM115
+    ]
+    for form in forms:
+        np.testing.assert_allclose(np.hstack(clf.predict_proba(form)), expected, atol=1e-6)
+
+
+def test_one_picture_is_an_error_but_in_the_table(small, pictures, attributes):
+    clf = small.fit(pictures["image"], attributes)
+    path = pictures["image"][0]
+    with pytest.raises(ValueError, match=r"Got a single one, of type str\. Wrap it in a list"):
+        clf.predict(path)
+    pd.testing.assert_frame_equal(clf.predict_table(path), clf.predict_table([path]))
+    buffer = BytesIO()
+    Image.open(path).save(buffer, "PNG")
+    pd.testing.assert_frame_equal(clf.predict_table(buffer.getvalue()), clf.predict_table([path]))
+
+
+def test_categories_count_the_same_in_x_and_beside_it(small, pictures, attributes):
+    inside = clone(small).fit(pictures, attributes)
+    beside = clone(small).fit(pictures["image"], attributes, categories=pictures["category"])
+    assert (inside.loss_curve_ == beside.loss_curve_).all()
+    np.testing.assert_array_equal(
+        inside.predict(pictures), beside.predict(pictures["image"], pictures["category"])
+    )
+
+
+def test_unseen_and_missing_categories_are_unknown_and_counted(small, pictures, attributes):
+    clf = small.fit(pictures, attributes)
+    paths = pictures["image"][:3]
+    with pytest.warns(UserWarning, match="3 rows have none: they count as unknown"):
+        none = clf.predict_proba(paths)
+    with pytest.warns(UserWarning, match=r"2 rows .* unknown: \{'hat': 2\}\. Known are \['dress'"):
+        unseen = clf.predict_proba(paths, ["hat", None, "hat"])
+    np.testing.assert_allclose(np.hstack(none), np.hstack(unseen))
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_one_picture_and_one_attribute_keep_their_axes(small, pictures, n):
+    y = np.array([[1.0], [0.0]])[:n]
+    clf = small.set_params(trainable="head")
+    if n == 1:
+        with pytest.warns(UserWarning, match=r"Fewer than two classes .*\['Attr1'\]"):
+            clf.fit(pictures["image"][:n], y)
+    else:
+        clf.fit(pictures["image"][:n], y)
+    assert clf.predict_proba(pictures["image"][:1]).shape == (1, 1)
+    assert clf.predict(pictures["image"][:1]).shape == (1, 1)
+    assert len(clf.categories_) == 0
+
+
+def test_attribute_without_a_label_is_named_and_learns_nothing(tabular):
+    y = BINARY.copy()
+    y[:, 1] = np.nan
+    with pytest.warns(UserWarning, match=r"1 attributes: \['Attr2'\]\. Their classes weigh 1"):
+        clf = tabular.fit(FEATURES, y)
+    assert clf.class_weight_["Attr2"] == {0: 1.0, 1: 1.0}
+    assert clf.predict(FEATURES).shape == (80, 3)
+
+
+def test_table_without_any_label_still_fits(tabular):
+    with pytest.warns(UserWarning, match="3 attributes"):
+        clf = tabular.fit(FEATURES, np.full((80, 3), np.nan))
+    assert (clf.loss_curve_ == 0).all()
+
+
+def test_class_weights_are_kept_by_name(tabular):
+    clf = tabular.fit(FEATURES, BINARY)
+    n_negative, n_positive = (BINARY[:, 0] == 0).sum(), (BINARY[:, 0] == 1).sum()
+    weight = clf.class_weight_["Attr1"]
+    assert weight[1] / weight[0] == pytest.approx(n_negative / n_positive)
+
+
+# --- bad pictures ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def damaged(pictures, tmp_path) -> pd.DataFrame:
+    """The pictures, of which row 5 is not one."""
+    (tmp_path / "bad.jpg").write_bytes(b"not a picture")
+    X = pictures.copy()
+    X.loc[5, "image"] = str(tmp_path / "bad.jpg")
+    return X
+
+
+@pytest.mark.parametrize("trainable", ["head", "all"])
+def test_bad_picture_is_an_error_that_names_its_row(small, damaged, attributes, trainable):
+    with pytest.raises(OSError, match=r"image '.*bad\.jpg' \(row 5\): .*on_bad_image=\"drop\""):
+        small.set_params(trainable=trainable).fit(damaged, attributes)
+    assert not hasattr(small, "network_")
+
+
+@pytest.mark.parametrize("trainable", ["head", "all"])
+def test_dropped_pictures_are_listed_and_the_others_learnt(small, damaged, attributes, trainable):
+    clf = clone(small).set_params(on_bad_image="drop", trainable=trainable)
+    with pytest.warns(UserWarning, match=r"1 of 24 images .* \(row 5\)"):
+        clf.fit(damaged, attributes)
+    assert clf.bad_images_["row"].tolist() == [5]
+    rest = clone(small).set_params(trainable=trainable)
+    rest.fit(damaged.drop(index=5), attributes.drop(index=5))
+    assert (clf.loss_curve_ == rest.loss_curve_).all()
+
+
+def test_dropped_pictures_keep_their_place_in_predictions(small, damaged, pictures, attributes):
+    clf = small.set_params(on_bad_image="drop").fit(pictures, attributes)
+    good = np.arange(24) != 5
+    with pytest.warns(UserWarning, match="1 of 24 images"):
+        p = np.hstack(clf.predict_proba(damaged))
+    assert np.isnan(p[5]).all()
+    np.testing.assert_allclose(p[good], np.hstack(clf.predict_proba(pictures))[good], atol=1e-6)
+    with pytest.warns(UserWarning, match="1 of 24 images"):
+        table = clf.predict_table(damaged)
+    assert table.isna().all(axis=1).tolist() == (~good).tolist()
+    with pytest.warns(UserWarning, match="1 of 24 images"):
+        score = clf.score(damaged, attributes)
+    assert score == pytest.approx(clf.score(pictures[good], attributes[good]))
+    with pytest.raises(OSError, match="row 5"):
+        clf.predict(damaged)
+
+
+def test_no_good_picture_is_an_error(small, tmp_path):
+    clf = small.set_params(on_bad_image="drop")
+    with pytest.raises(OSError, match="Got 2, none of which can"):
+        clf.fit([tmp_path / "a.jpg", tmp_path / "b.jpg"], [[0], [1]])
+
+
+# --- parameters --------------------------------------------------------------------------------
+
+
+def test_init_only_stores():
+    params = AttributeClassifier().get_params()
+    assert vars(AttributeClassifier()) == params
+    assert clone(AttributeClassifier(dropout=0.1)).dropout == 0.1
+
+
+def test_every_parameter_has_a_rule_and_a_text():
+    params = AttributeClassifier().get_params()
+    assert params.keys() == AttributeClassifier._parameter_constraints.keys()
+    for name, default in params.items():
+        assert f"    {name} : " in AttributeClassifier.__doc__, name
+        line = AttributeClassifier.__doc__.split(f"    {name} : ")[1].splitlines()[0]
+        assert literal_eval(line.split("default=")[1]) == default, name
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("max_epochs", 0), ("dropout", 1.0), ("trainable", "tail"), ("resize", None), ("loss", "mse")],
+)
+def test_wrong_parameter_is_named(tabular, name, value):
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of AttributeClassifier must be"):
+        tabular.set_params(**{name: value}).fit(FEATURES, BINARY)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "onecycle"])
+@pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd"])
+def test_every_optimizer_and_schedule_lowers_the_loss(optimizer, schedule):
+    clf = AttributeClassifier(
+        None,
+        optimizer=optimizer,
+        schedule=schedule,
+        learning_rate=0.02,
+        max_epochs=20,
+        random_state=0,
+    ).fit(FEATURES, BINARY)
+    assert clf.history_["loss"].iloc[-1] < 0.8 * clf.history_["loss"].iloc[0]
+    assert len(clf.loss_curve_) == 20 * 3
+    assert clf.n_epochs_ == len(clf.history_) == 20
+
+
+def test_accumulated_fit_equals_the_large_batch():
+    options = {"dropout": 0, "max_epochs": 3, "random_state": 0, "optimizer": "sgd"}
+    large = AttributeClassifier(None, batch_size=32, **options).fit(FEATURES, BINARY)
+    small = AttributeClassifier(None, batch_size=8, accumulate_steps=4, **options)
+    np.testing.assert_allclose(
+        small.fit(FEATURES, BINARY).loss_curve_, large.loss_curve_, rtol=1e-4
+    )
+
+
+def test_warm_start_continues_the_curve(tabular):
+    clf = tabular.set_params(warm_start=True)
+    first = clf.fit(FEATURES, BINARY).loss_curve_
+    second = clf.fit(FEATURES, BINARY).loss_curve_
+    assert (second[: len(first)] == first).all()
+    assert len(second) == 2 * len(first)
+    assert list(clf.history_.index) == [1, 2, 3, 4, 5, 6]
+    assert second[len(first) :].mean() < first.mean()
+    with pytest.raises(ValueError, match="attributes and classes of the last fit"):
+        clf.fit(FEATURES, BINARY[:, :2])
+
+
+def test_bfloat16_predicts_nearly_the_same(small, pictures, attributes):
+    clf = small.fit(pictures, attributes)
+    expected = np.hstack(clf.predict_proba(pictures))
+    other = np.hstack(clf.set_params(dtype="bfloat16").predict_proba(pictures))
+    assert np.abs(other - expected).max() < 0.02
+    assert (other != expected).any()
+
+
+def test_progress_is_shown_only_when_asked(tabular, capsys):
+    clone(tabular).fit(FEATURES, BINARY)
+    assert capsys.readouterr().err == ""
+    tabular.set_params(verbose=1).fit(FEATURES, BINARY)
+    assert "epoch 3/3" in capsys.readouterr().err
+
+
+def test_unfitted_is_said(tabular):
+    with pytest.raises(NotFittedError):
+        tabular.predict(FEATURES)
+
+
+def test_other_number_of_features_is_an_error(tabular):
+    clf = tabular.fit(FEATURES, BINARY)
+    with pytest.raises(ValueError, match=r"the 12 features of fit\. Got 11"):
+        clf.predict(FEATURES[:, 1:])
+
+
+# --- save and load -----------------------------------------------------------------------------
+
+
+def test_loaded_model_predicts_the_same_in_a_fresh_process_elsewhere(
+    small, pictures, attributes, tmp_path
+):
+    weights = tmp_path / "weights.pth"
+    torch.save(_state_dict(), weights)
+    clf = small.set_params(weights=weights).fit(pictures, attributes)
+    joblib.dump(clf, tmp_path / "model.joblib")
+    np.save(tmp_path / "expected.npy", np.hstack(clf.predict_proba(pictures)))
+    pictures.to_pickle(tmp_path / "X.pkl")
+    weights.unlink()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    code = (
+        "import joblib, numpy as np, pandas as pd; clf = joblib.load('../model.joblib');"
+        "p = np.hstack(clf.predict_proba(pd.read_pickle('../X.pkl')));"
+        "print(np.abs(p - np.load('../expected.npy')).max())"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=elsewhere, capture_output=True, text=True, check=True
+    )
+    assert float(run.stdout) < 1e-6
+
+
+def _state_dict():
+    from torchvision.models import mobilenet_v3_small
+
+    return mobilenet_v3_small(weights=None).state_dict()
+
+
+def test_tensors_are_saved_on_the_cpu(small, pictures, attributes):
+    state = small.fit(pictures, attributes).__getstate__()
+    assert {p.device.type for p in state["network_"].parameters()} == {"cpu"}
+
+
+def test_model_of_another_version_warns(tabular, tmp_path, monkeypatch):
+    tabular.fit(FEATURES, BINARY)
+    monkeypatch.setattr("attrlearn.__version__", "9.9")
+    joblib.dump(tabular, tmp_path / "m.joblib")
+    monkeypatch.undo()
+    with pytest.warns(UserWarning, match=r"written by attrlearn 9\.9 and is read by"):
+        joblib.load(tmp_path / "m.joblib")

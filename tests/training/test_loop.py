@@ -1,0 +1,119 @@
+from contextlib import nullcontext
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attrlearn.nn.network import AttributeNetwork
+from attrlearn.training.loop import History, split, train
+from attrlearn.training.schedule import build_optimizer, build_schedule
+from attrlearn.training.sources import FeatureSource
+
+HEAD = {"attention": False, "category_dim": 4, "hidden_dim": 8, "norm": "layer", "dropout": 0.0}
+
+
+def learn(
+    *, n: int = 32, batch_size: int = 32, accumulate_steps: int = 1, max_epochs: int = 1, **head
+) -> tuple[History, list[torch.Tensor], list[torch.Tensor]]:
+    """Train by plain gradient steps; history, parameters before and after."""
+    rng = np.random.default_rng(0)
+    torch.manual_seed(0)
+    network = AttributeNetwork(None, 6, [2, 3], [True, False], 0, HEAD | head).train()
+    targets = np.stack([rng.integers(0, 2, n), 2 + rng.integers(0, 3, n)], axis=1)
+    # Rows with few and with many labels do not mix, so that parts of a batch differ.
+    targets[: n // 2][rng.random((n // 2, 2)) < 0.8] = -1
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    before = [p.detach().clone() for p in network.parameters()]
+    history = train(
+        network.classify,
+        FeatureSource(torch.tensor(rng.normal(size=(1, n, 6)), dtype=torch.float32)),
+        torch.tensor(targets),
+        torch.zeros(n, dtype=torch.long),
+        torch.tensor([0.5, 2, 1, 3, 0.2]),
+        optimizer=optimizer,
+        schedule=build_schedule("constant", optimizer, 1),
+        max_epochs=max_epochs,
+        batch_size=batch_size,
+        accumulate_steps=accumulate_steps,
+        generator=torch.Generator().manual_seed(0),
+        context=nullcontext(),
+        verbose=0,
+    )
+    return history, before, [p.detach() for p in network.parameters()]
+
+
+@pytest.mark.parametrize(("batch_size", "accumulate_steps"), [(8, 4), (5, 7), (1, 32), (31, 2)])
+def test_accumulated_batches_equal_one_large_batch(batch_size, accumulate_steps):
+    whole, _, expected = learn(batch_size=32)
+    parts, _, got = learn(batch_size=batch_size, accumulate_steps=accumulate_steps)
+    assert parts.losses == pytest.approx(whole.losses, rel=1e-5)
+    for a, b in zip(got, expected, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_averaging_the_parts_would_not_equal_the_large_batch():
+    """The data of these tests tell a sum over cells from a mean of means."""
+    whole, _, _ = learn(batch_size=32)
+    parts, _, _ = learn(batch_size=8)
+    assert np.mean(parts.losses) != pytest.approx(whole.losses[0], rel=1e-3)
+
+
+def test_losses_and_epochs_are_counted():
+    history, _, _ = learn(n=20, batch_size=4, accumulate_steps=2, max_epochs=3)
+    assert len(history.losses) == 3 * 3
+    assert [sorted(epoch) for epoch in history.epochs] == [["learning_rate", "loss", "seconds"]] * 3
+    assert history.epochs[1]["loss"] == pytest.approx(np.mean(history.losses[3:6]))
+
+
+@pytest.mark.parametrize("norm", ["layer", "batch"])
+@pytest.mark.parametrize("n", [9, 33])
+def test_last_batch_of_one_row_trains(norm, n):
+    history, before, after = learn(n=n, batch_size=8, norm=norm)
+    assert np.isfinite(history.losses).all()
+    assert any((a != b).any() for a, b in zip(before, after, strict=True))
+
+
+def test_one_row_alone_trains():
+    _, before, after = learn(n=1)
+    assert any((a != b).any() for a, b in zip(before, after, strict=True))
+
+
+@given(st.integers(1, 200), st.integers(1, 40))
+def test_split_keeps_every_row_in_order_and_leaves_none_alone(n, size):
+    parts = split(torch.arange(n), size)
+    assert torch.cat(parts).tolist() == list(range(n))
+    assert all(len(part) <= size + 1 for part in parts)
+    if n > 1 and size > 1:
+        assert all(len(part) > 1 for part in parts)
+
+
+def test_loss_that_runs_away_is_an_error_that_names_the_step():
+    source = FeatureSource(torch.full((1, 4, 2), torch.nan))
+    network = AttributeNetwork(None, 2, [2], [True], 0, HEAD | {"hidden_dim": None})
+    optimizer = build_optimizer("sgd", network.parameters(), 0.1, 0.0)
+    with pytest.raises(ValueError, match=r"Got nan at step 1 of epoch 1\. Lower learning_rate"):
+        train(
+            network.classify,
+            source,
+            torch.ones(4, 1, dtype=torch.long),
+            torch.zeros(4, dtype=torch.long),
+            torch.ones(2),
+            optimizer=optimizer,
+            schedule=build_schedule("constant", optimizer, 1),
+            max_epochs=1,
+            batch_size=4,
+            accumulate_steps=1,
+            generator=torch.Generator(),
+            context=nullcontext(),
+            verbose=0,
+        )
+
+
+def test_each_batch_reads_the_views_of_its_own_rows():
+    views = torch.stack([torch.arange(50.0), torch.arange(50.0) + 100])[:, :, None]
+    rows = torch.randperm(50)
+    (batch,) = FeatureSource(views).batches([rows], torch.Generator().manual_seed(0))
+    assert (batch[:, 0] % 100 == rows).all()
+    assert 10 < (batch[:, 0] >= 100).sum() < 40
