@@ -31,9 +31,9 @@ from attrlearn.data.targets import (
     applicable_attributes,
     check_attributes,
     check_table,
-    class_weights,
     encode_targets,
 )
+from attrlearn.data.weights import class_weights
 from attrlearn.metrics import balanced_accuracy_score
 from attrlearn.nn.backbones import build_backbone
 from attrlearn.nn.network import AttributeNetwork
@@ -304,6 +304,7 @@ class AttributeClassifier(ClassifierMixin, BaseEstimator):
         self.bad_images_ = reader.report_bad()
         self._keep_names(attributes, weights, known, codes, category_codes)
         self._keep_training(network.eval(), history)
+        self._feature_names = inputs.feature_names
         return self
 
     def predict_proba(self, X: Any, categories: Any = None) -> np.ndarray | list[np.ndarray]:
@@ -536,14 +537,27 @@ class AttributeClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         inputs = check_inputs(X, categories, features=self.backbone is None)
         if inputs.features is not None:
-            width = self.network_.n_features
-            if inputs.features.shape[1] != width:
-                raise ValueError(
-                    f"X must have the {width} features of fit. Got {inputs.features.shape[1]}. "
-                    "Pass the same columns."
-                )
+            self._check_features(inputs)
         warn_of_unknown(inputs.categories, self.categories_, len(inputs))
         return inputs
+
+    def _check_features(self, inputs: Inputs) -> None:
+        """Raise unless X has the columns of fit, in their order."""
+        assert inputs.features is not None
+        width, before = inputs.features.shape[1], self._feature_names
+        if width != self.network_.n_features:
+            raise ValueError(
+                f"X must have the {self.network_.n_features} features of fit. Got {width}. "
+                "Pass the same columns."
+            )
+        if before and inputs.feature_names and before != inputs.feature_names:
+            new, old = next(
+                pair for pair in zip(inputs.feature_names, before, strict=True) if len({*pair}) > 1
+            )
+            raise ValueError(
+                f"X must have the columns of fit in their order. Got {new!r} where fit had {old!r}."
+                " Pass X[columns]."
+            )
 
     def _class_probabilities(self, inputs: Inputs, on_bad_image: str) -> np.ndarray:
         """(N, C) float32, the classes of all attributes side by side; NaN for a bad picture."""

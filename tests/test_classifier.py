@@ -3,6 +3,7 @@ import subprocess
 import sys
 from ast import literal_eval
 from io import BytesIO
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -246,7 +247,7 @@ def test_every_form_of_pictures_predicts_the_same(small, pictures, attributes):
         opened,
         arrays,
         np.stack(arrays),
-        [open(path, "rb").read() for path in pictures["image"]],  # noqa: SIM115
+        [Path(path).read_bytes() for path in pictures["image"]],
     ]
     for form in forms:
         np.testing.assert_allclose(np.hstack(clf.predict_proba(form)), expected, atol=1e-6)
@@ -299,7 +300,7 @@ def test_one_picture_and_one_attribute_keep_their_axes(small, pictures, n):
 def test_attribute_without_a_label_is_named_and_learns_nothing(tabular):
     y = BINARY.copy()
     y[:, 1] = np.nan
-    with pytest.warns(UserWarning, match=r"1 attributes: \['Attr2'\]\. Their classes weigh 1"):
+    with pytest.warns(UserWarning, match=r"in 1 attributes: \['Attr2'\]\. They teach nothing"):
         clf = tabular.fit(FEATURES, y)
     assert clf.class_weight_["Attr2"] == {0: 1.0, 1: 1.0}
     assert clf.predict(FEATURES).shape == (80, 3)
@@ -459,6 +460,13 @@ def test_other_number_of_features_is_an_error(tabular):
     clf = tabular.fit(FEATURES, BINARY)
     with pytest.raises(ValueError, match=r"the 12 features of fit\. Got 11"):
         clf.predict(FEATURES[:, 1:])
+
+
+def test_features_in_another_order_are_an_error(tabular):
+    X = pd.DataFrame(FEATURES, columns=[f"f{i}" for i in range(12)])
+    clf = tabular.fit(X, BINARY)
+    with pytest.raises(ValueError, match="Got 'f11' where fit had 'f0'"):
+        clf.predict(X[X.columns[::-1]])
 
 
 # --- save and load -----------------------------------------------------------------------------

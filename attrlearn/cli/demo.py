@@ -18,7 +18,7 @@ from attrlearn.metrics import average_precision_score
 
 __all__ = ["run"]
 
-N_IMAGES = 1200
+N_IMAGES = 1000
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -43,9 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
     clf.fit(X.iloc[rows], y.iloc[rows])
     save_model(clf, str(out / "model.joblib"))
     save_curve(clf, str(out / "loss_curve.png"), "attrlearn demo")
+    shown = X.iloc[np.sort(held_out)]
     with whole_file(out / "predictions.csv") as name:
-        table = pd.concat([X, clf.predict_table(X)], axis=1).iloc[np.sort(held_out)]
-        table.to_csv(name, index=False)
+        pd.concat([shown, clf.predict_table(shown)], axis=1).to_csv(name, index=False)
     print(f"predictions: {out / 'predictions.csv'}")
     print(format_report(clf, X.iloc[held_out], y.iloc[held_out]))
     histograms = _histogram_score(X, y, rows, held_out)

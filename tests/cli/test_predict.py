@@ -205,7 +205,7 @@ def test_unknown_categories_are_warned_about_once(
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, "cannot be read: No such file or directory. Check the path"),
+        (None, "cannot be read: The labels file must exist. Check the path"),
         ("image,blue\n", "cannot be read: "),
         ({"a": 1}, "holds no fitted AttributeClassifier"),
         (AttributeClassifier(), "holds no fitted AttributeClassifier"),
@@ -231,7 +231,7 @@ def test_a_model_that_is_none_is_an_error_in_one_line(content, words, images, tm
         ("list.csv", "image,kind\na.png\n", "list.csv, line 2: expected 2 fields"),
         ("list.csv", "image,kind\n,x\n", "Got an empty cell at line 2, column 'image'"),
         ("list.csv", "image\n\xe9.png\n", "list.csv must be UTF-8 text"),
-        ("none.csv", None, "No such file or directory"),
+        ("none.csv", None, "The labels file must exist"),
     ],
 )
 def test_an_error_in_the_input_leaves_no_file(model, images, name, text, words, tmp_path, capsys):

@@ -188,5 +188,7 @@ def test_downloaded_weights_are_loaded(monkeypatch):
 
 @pytest.mark.parametrize(("name", "size"), [("vit_b_32", 40), ("alexnet", 32), ("densenet121", 8)])
 def test_image_size_that_does_not_suit_is_said(name, size):
-    with pytest.raises(ValueError, match=rf"image_size must suit the backbone '{name}'. Got {size}"):
+    with pytest.raises(
+        ValueError, match=rf"image_size must suit the backbone '{name}'. Got {size}"
+    ):
         build_backbone(name, None, "head", image_size=size)

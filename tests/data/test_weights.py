@@ -1,0 +1,96 @@
+import warnings
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.utils.class_weight import compute_class_weight
+
+from attrlearn.data.targets import MISSING, Attributes
+from attrlearn.data.weights import class_weights
+
+HOOD = Attributes(["hood"], [np.array([0, 1])], [True])
+
+
+def weigh(*cells, class_weight="balanced", attributes=HOOD):
+    [weight] = class_weights(np.array(cells)[:, None], attributes, class_weight)
+    return weight
+
+
+@given(st.integers(1, 10**6), st.integers(1, 10**6))
+def test_the_weights_of_a_binary_attribute_are_in_the_ratio_of_negatives_to_positives(neg, pos):
+    scale = max(neg, pos) // 1000 + 1
+    neg, pos = neg // scale + 1, pos // scale + 1
+    negative, positive = weigh(*[0] * neg, *[1] * pos, *[MISSING] * 3)
+    assert float(positive / negative) == pytest.approx(float(Fraction(neg, pos)), rel=1e-15 * 4)
+
+
+@given(st.lists(st.integers(MISSING, 3), min_size=1, max_size=40), st.integers(4, 6))
+def test_balanced_weights_are_those_of_scikit_learn_on_the_labelled_cells(cells, n_classes):
+    attributes = Attributes(["neck"], [np.arange(n_classes) + 10], [False])
+    labelled = np.array([cell for cell in cells if cell != MISSING])
+    seen = np.unique(labelled).astype(int)
+    expected = np.ones(n_classes)
+    if len(seen) > 1:
+        expected[seen] = compute_class_weight("balanced", classes=seen, y=labelled)
+        weight = weigh(*cells, attributes=attributes)
+        assert np.sum(weight[labelled]) == pytest.approx(len(labelled))
+    else:
+        with pytest.warns(UserWarning, match=r"1 attributes: \['neck'\]"):
+            weight = weigh(*cells, attributes=attributes)
+    np.testing.assert_allclose(weight, expected, rtol=1e-15)
+
+
+def test_each_attribute_counts_its_own_labelled_cells():
+    codes = np.array([[0, 1], [0, -1], [0, 0], [1, -1]])
+    attributes = Attributes(["hood", "zip"], [np.array([0, 1])] * 2, [True, True])
+    hood, zipper = class_weights(codes, attributes, "balanced")
+    assert hood.tolist() == [4 / 6, 4 / 2]
+    assert zipper.tolist() == [1, 1]
+
+
+def test_attributes_with_fewer_than_two_labelled_classes_weigh_1_and_are_named():
+    codes = np.array([[0, 1, -1, 0], [0, 1, -1, 0], [0, -1, -1, 1]])
+    names = ["no positive", "no negative", "no cell", "fine"]
+    attributes = Attributes(names, [np.array([0, 1])] * 4, [True] * 4)
+    with pytest.warns(UserWarning, match=r"3 attributes: \['no positive', 'no negative', 'no cel"):
+        weights = class_weights(codes, attributes, "balanced")
+    assert [weight.tolist() for weight in weights] == [[1, 1]] * 3 + [[0.75, 1.5]]
+
+
+def test_without_class_weight_all_weigh_1():
+    assert weigh(0, 0, 0, 1, class_weight=None).tolist() == [1, 1]
+
+
+def test_given_weights_are_taken_and_the_others_are_1():
+    attributes = Attributes(
+        ["hood", "neck"], [np.array([0, 1]), np.array(["o", "v"], dtype=object)], [True, False]
+    )
+    codes = np.array([[0, 0], [1, 1]])
+    hood, neck = class_weights(codes, attributes, {"neck": {"v": 2.5}, "hood": {True: 0}})
+    assert hood.tolist() == [1, 0]
+    assert neck.tolist() == [1, 2.5]
+
+
+@pytest.mark.parametrize(
+    ("given_weights", "message"),
+    [
+        ({"zip": {1: 2}}, r"Got 'zip'. The attributes are \['hood'\]"),
+        ({0: 1, 1: 3}, r"Got 0. The attributes are \['hood'\]"),
+        ({"hood": "balanced"}, "Got 'balanced' for attribute 'hood'. Pass {'hood': {class: weigh"),
+        ({"hood": {"1": 2}}, r"Got '1' for attribute 'hood'. Its classes are \[.*0.*1.*\]"),
+        ({"hood": {1: -2}}, "Got -2 for class 1 of attribute 'hood'. Pass 0 to ignore"),
+        ({"hood": {1: np.nan}}, "Got nan for class 1"),
+        ({"hood": {1: np.inf}}, "Got inf for class 1"),
+    ],
+)
+def test_given_weights_must_fit_the_attributes(given_weights, message):
+    with pytest.raises(ValueError, match=message):
+        weigh(0, 1, class_weight=given_weights)
+
+
+def test_weighing_two_labelled_classes_gives_no_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        weigh(0, 1, 1)
