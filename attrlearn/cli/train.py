@@ -41,17 +41,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def format_report(clf: AttributeClassifier, X: pd.DataFrame, y: pd.DataFrame) -> str:
     """The figures of each attribute on rows that were held out, and their mean, as text."""
-    proba = clf.predict_proba(X)
-    first = proba[0] if isinstance(proba, list) else proba
-    readable = ~np.isnan(first[:, 0])
-    proba = [p[readable] for p in proba] if isinstance(proba, list) else proba[readable]
-    table = attribute_report(y[readable], proba).rename_axis(None)
+    table = attribute_report(y, clf.predict_proba(X)).rename_axis(None)
     mean = table.drop(columns="labelled").mean(numeric_only=True)
     table["labelled"] = table["labelled"].astype(str)
     table = table.reindex([*table.index, "mean"])
     table.loc["mean", mean.index] = mean
     figures = table.to_string(float_format="{:.3f}".format, na_rep="")
-    return f"on {readable.sum()} held-out images\n{figures}"
+    return f"on {len(y)} held-out images\n{figures}"
 
 
 def save_model(clf: AttributeClassifier, path: str) -> None:

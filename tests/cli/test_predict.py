@@ -205,7 +205,7 @@ def test_unknown_categories_are_warned_about_once(
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, "cannot be read: The labels file must exist. Check the path"),
+        (None, "cannot be read: No such file or directory. Check the path"),
         ("image,blue\n", "cannot be read: "),
         ({"a": 1}, "holds no fitted AttributeClassifier"),
         (AttributeClassifier(), "holds no fitted AttributeClassifier"),

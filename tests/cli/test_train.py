@@ -127,7 +127,7 @@ def test_a_missing_labels_file_is_named(train, capsys):
     assert train(file="nowhere.csv") == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("attrlearn train: error: ")
-    assert line.endswith("The labels file must exist: 'nowhere.csv'")
+    assert line.endswith("The labels file must exist. Got 'nowhere.csv'. Check the path.")
 
 
 def test_an_image_that_cannot_be_read_is_an_error_or_dropped(quick, tmp_path, capsys):
