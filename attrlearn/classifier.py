@@ -45,6 +45,9 @@ from attrlearn.training.sources import FeatureSource, Source, open_source
 
 __all__ = ["AttributeClassifier"]
 
+HEAD_PARAMETERS = ("attention", "category_dim", "hidden_dim", "norm", "dropout")
+NETWORK_PARAMETERS = ("backbone", "weights", "trainable", "image_size", *HEAD_PARAMETERS)
+
 
 class AttributeClassifier(ClassifierMixin, BaseEstimator):
     """Learn the attributes of pictures from a table with gaps.
@@ -116,9 +119,11 @@ class AttributeClassifier(ClassifierMixin, BaseEstimator):
     n_jobs : int or None, default=None
         Threads that decode pictures; None: as many as torch computes with, -1: all cores.
     random_state : int, RandomState or None, default=None
-        An int gives the same network each time on the same machine. No global generator changes.
+        An int gives the same network each time on the same machine (on a GPU up to rounding). No
+        global generator changes.
     warm_start : bool, default=False
-        Whether a further `fit` goes on from the fitted network, on the same attributes.
+        Whether a further `fit` goes on from the fitted network, with the same attributes and the
+        same parameters of the network.
     verbose : int, default=0
         1: progress, loss and time left on standard error.
 
@@ -296,6 +301,7 @@ class AttributeClassifier(ClassifierMixin, BaseEstimator):
             known, network = self._open_network(inputs, attributes)
             reader = self._open_reader(inputs, self.on_bad_image)
             rows, source = self._open_source(reader, network.to(device))
+            self._check_batches(len(rows))
             codes = encode_targets(table, attributes)[rows]
             category_codes = encode_categories(inputs.categories, known, len(inputs))[rows]
             weights = class_weights(codes, attributes, self.class_weight)
@@ -305,6 +311,7 @@ class AttributeClassifier(ClassifierMixin, BaseEstimator):
         self._keep_names(attributes, weights, known, codes, category_codes)
         self._keep_training(network.eval(), history)
         self._feature_names = inputs.feature_names
+        self._network_parameters = {name: getattr(self, name) for name in NETWORK_PARAMETERS}
         return self
 
     def predict_proba(self, X: Any, categories: Any = None) -> np.ndarray | list[np.ndarray]:
@@ -360,8 +367,8 @@ class AttributeClassifier(ClassifierMixin, BaseEstimator):
         -------
         DataFrame of N rows, with the index of X
             Per attribute ``<attribute>``, the predicted class, and ``<attribute>_proba``, its
-            probability; NA where the attribute does not apply to the category (`applicable_`), and
-            for a picture that ``on_bad_image="drop"`` leaves out.
+            probability; NA and NaN where the attribute does not apply to the category
+            (`applicable_`), and for a picture that ``on_bad_image="drop"`` leaves out.
         """
         if self.backbone is not None and is_single(X):
             X, categories = [X], None if categories is None else [categories]
@@ -396,7 +403,7 @@ class AttributeClassifier(ClassifierMixin, BaseEstimator):
             warning; NaN if that leaves none.
         """
         inputs = self._check(X, categories)
-        truth = check_table(y, len(inputs), self.attribute_names_)
+        truth = self._attributes.check_known(check_table(y, len(inputs), self.attribute_names_))
         probabilities = self._class_probabilities(inputs, self.on_bad_image)
         readable = ~np.isnan(probabilities[:, 0])
         predicted = self._attributes.most_probable(probabilities[readable])
@@ -407,7 +414,7 @@ class AttributeClassifier(ClassifierMixin, BaseEstimator):
     ) -> tuple[np.ndarray, AttributeNetwork]:
         """Known categories and a new network, or those of the last fit with `warm_start`."""
         if self.warm_start and hasattr(self, "network_"):
-            self._check_same(attributes)
+            self._check_same(inputs, attributes)
             return self.categories_, deepcopy(self.network_)  # a fit that fails changes nothing
         known = known_categories(inputs.categories)
         backbone = None
@@ -417,10 +424,7 @@ class AttributeClassifier(ClassifierMixin, BaseEstimator):
             assert self.backbone is not None
             backbone = build_backbone(self.backbone, self.weights, self.trainable, self.image_size)
             n_features = backbone.n_features
-        head_options = {
-            name: getattr(self, name)
-            for name in ("attention", "category_dim", "hidden_dim", "norm", "dropout")
-        }
+        head_options = {name: getattr(self, name) for name in HEAD_PARAMETERS}
         return known, AttributeNetwork(
             backbone,
             n_features,
@@ -430,16 +434,36 @@ class AttributeClassifier(ClassifierMixin, BaseEstimator):
             head_options,
         )
 
-    def _check_same(self, attributes: Attributes) -> None:
-        """Raise unless the attributes are those of the last fit."""
+    def _check_same(self, inputs: Inputs, attributes: Attributes) -> None:
+        """Raise unless the last fit had this network and these attributes; warn of categories."""
+        changed = [n for n, v in self._network_parameters.items() if getattr(self, n) != v]
+        if changed:
+            raise ValueError(
+                f"{changed} must be those of the last fit with warm_start=True. Got "
+                f"{[getattr(self, n) for n in changed]}. Set warm_start=False to start anew."
+            )
         before, now = (
-            {name: list(classes) for name, classes in zip(a.names, a.classes, strict=True)}
+            [(n, list(c), b) for n, c, b in zip(a.names, a.classes, a.is_binary, strict=True)]
             for a in (self._attributes, attributes)
         )
         if before != now:
             raise ValueError(
                 f"y must have the attributes and classes of the last fit with warm_start=True. "
                 f"Got {now}. The last fit had {before}. Set warm_start=False to start anew."
+            )
+        self._check_features(inputs)
+        warn_of_unknown(inputs.categories, self.categories_, len(inputs))
+
+    def _check_batches(self, n_rows: int) -> None:
+        """Raise if batch-norm in the hidden layer would see single rows."""
+        if (
+            self.hidden_dim is not None
+            and self.norm == "batch"
+            and min(n_rows, self.batch_size) < 2
+        ):
+            raise ValueError(
+                f"norm='batch' must have batches of two rows or more. Got {n_rows} rows and "
+                f"batch_size={self.batch_size}. Pass norm='layer'."
             )
 
     def _open_reader(self, inputs: Inputs, on_bad_image: str) -> FeatureReader | PictureReader:
@@ -536,14 +560,14 @@ class AttributeClassifier(ClassifierMixin, BaseEstimator):
         """X and categories as the fitted network takes them."""
         check_is_fitted(self)
         inputs = check_inputs(X, categories, features=self.backbone is None)
-        if inputs.features is not None:
-            self._check_features(inputs)
+        self._check_features(inputs)
         warn_of_unknown(inputs.categories, self.categories_, len(inputs))
         return inputs
 
     def _check_features(self, inputs: Inputs) -> None:
-        """Raise unless X has the columns of fit, in their order."""
-        assert inputs.features is not None
+        """Raise unless features, if X holds any, are those of fit in their order."""
+        if inputs.features is None:
+            return
         width, before = inputs.features.shape[1], self._feature_names
         if width != self.network_.n_features:
             raise ValueError(

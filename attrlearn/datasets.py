@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from attrlearn.data.cells import Codes, read_attributes, read_classes
+from attrlearn.data.cells import NA_VALUES, Codes, read_attributes, read_classes
 from attrlearn.data.garments import make_attribute_images
 from attrlearn.data.rows import drop_missing_images, join_duplicates, locate_images
 from attrlearn.data.tables import TextTable, read_table
@@ -26,7 +26,7 @@ def read_labels(
     category_column: str | None = None,
     attribute_columns: Sequence[str] | None = None,
     categorical: Sequence[str] | None = None,
-    na_values: Sequence[str] = ("NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null"),
+    na_values: Sequence[str] = NA_VALUES,
     on_duplicate: Literal["raise", "first", "merge"] = "raise",
     on_missing_image: Literal["raise", "drop", "keep"] = "raise",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -69,8 +69,8 @@ def read_labels(
         Column `image`, paths as str; with `category_column` also `category`, str or missing.
     y : DataFrame of shape (n_images, n_attributes)
         One column per attribute, with the index of `X`, a `RangeIndex`. Binary attributes are
-        float64 with 0, 1 and NaN; categorical ones have pandas' category dtype, whose classes are
-        sorted, by value if all are numbers.
+        float64 with 0, 1 and NaN; categorical ones have pandas' category dtype, whose classes,
+        those of the rows that stay, are sorted, by value if all are numbers.
 
     Raises
     ------

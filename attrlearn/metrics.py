@@ -65,7 +65,7 @@ def balanced_accuracy_score(
                 "Rename them, or pass y_pred.to_numpy()."
             )
         y_pred = y_pred[list(y_true)]
-    predicted = check_table(y_pred, len(truth))
+    predicted = pd.DataFrame(y_pred)
     scores = []
     for a in range(truth.shape[1]):
         labelled = truth.iloc[:, a].notna().to_numpy()

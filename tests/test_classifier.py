@@ -436,6 +436,44 @@ def test_warm_start_continues_the_curve(tabular):
         clf.fit(FEATURES, BINARY[:, :2])
 
 
+def test_warm_start_refuses_another_network_table_or_features(tabular):
+    X = pd.DataFrame(FEATURES, columns=[f"f{i}" for i in range(12)])
+    y = pd.DataFrame(BINARY, columns=["a", "b", "c"])
+    clf = tabular.set_params(warm_start=True).fit(X, y)
+    curve = clf.loss_curve_.copy()
+    with pytest.raises(ValueError, match="attributes and classes of the last fit"):
+        clf.fit(X, y[["b", "a", "c"]])
+    with pytest.raises(ValueError, match="Got 'f11' where fit had 'f0'"):
+        clf.fit(X[X.columns[::-1]], y)
+    with pytest.raises(ValueError, match=r"\['hidden_dim'\] must be those of the last fit.*\[8\]"):
+        clf.set_params(hidden_dim=8).fit(X, y)
+    assert (clf.loss_curve_ == curve).all()
+
+
+def test_score_refuses_classes_that_fit_did_not_know(tabular):
+    clf = tabular.fit(FEATURES, BINARY)
+    wrong = BINARY.copy()
+    wrong[7, 1] = 2
+    with pytest.raises(ValueError, match=r"Got 2\.0 at row 7, attribute 'Attr2'"):
+        clf.score(FEATURES, wrong)
+
+
+def test_a_class_of_minus_one_counts_like_any_other(tabular):
+    y = pd.DataFrame({"turn": pd.Categorical(np.where(FEATURES[:, 0] > 0, 1, -1))})
+    clf = tabular.set_params(max_epochs=40, learning_rate=0.03).fit(FEATURES, y)
+    right = clf.predict(FEATURES)[:, 0] == y["turn"].to_numpy()
+    assert clf.score(FEATURES, y) == pytest.approx(
+        np.mean([right[y["turn"] == k].mean() for k in (-1, 1)])
+    )
+    assert clf.score(FEATURES, y) > 0.9
+
+
+def test_batch_norm_on_single_rows_is_an_error():
+    clf = AttributeClassifier(None, hidden_dim=4, norm="batch", batch_size=1)
+    with pytest.raises(ValueError, match=r"batches of two rows or more\. Got 80 rows and batch_si"):
+        clf.fit(FEATURES, BINARY)
+
+
 def test_bfloat16_predicts_nearly_the_same(small, pictures, attributes):
     clf = small.fit(pictures, attributes)
     expected = np.hstack(clf.predict_proba(pictures))

@@ -110,6 +110,12 @@ def _fill_predict(predict: argparse.ArgumentParser) -> None:
     predict.add_argument(
         "--image-dir", metavar="DIR", help="folder of the images of a table (that of the table)"
     )
+    predict.add_argument(
+        "--image-column", metavar="NAME", help="column of a table with the paths (image, or first)"
+    )
+    predict.add_argument(
+        "--category-column", metavar="NAME", help="column of a table with categories (category)"
+    )
     predict.add_argument("--category", help="category of the images to which no table gives one")
     predict.add_argument("--device", default="auto", help="auto, cpu, cuda, mps (%(default)s)")
     predict.add_argument(

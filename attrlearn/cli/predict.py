@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from attrlearn import AttributeClassifier
 from attrlearn.cli.files import check_writable, whole_file
+from attrlearn.data.cells import NA_VALUES
 from attrlearn.data.folders import IMAGE_SUFFIXES
 from attrlearn.data.images import read_image
 from attrlearn.data.inputs import check_inputs, warn_of_unknown
@@ -30,9 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Predict the images chunk by chunk."""
     check_writable(arguments.out)
     clf = _load(arguments.model).set_params(on_bad_image="drop", device=arguments.device)
-    X = pd.concat(
-        [_list_images(name, arguments.image_dir) for name in arguments.images], ignore_index=True
-    )
+    X = pd.concat([_list_images(name, arguments) for name in arguments.images], ignore_index=True)
     X["category"] = np.array([known or arguments.category for known in X["category"]], object)
     warn_of_unknown(check_inputs(X).categories, clf.categories_, len(X))
     if not len(clf.categories_):
@@ -72,7 +71,7 @@ def _load(path: str) -> AttributeClassifier:
     return model
 
 
-def _list_images(name: str, image_dir: str | None) -> pd.DataFrame:
+def _list_images(name: str, arguments: argparse.Namespace) -> pd.DataFrame:
     """The paths `image` and the `category`, '' if unknown, of a folder, a table or one image."""
     path = Path(name)
     if path.is_dir():
@@ -85,17 +84,23 @@ def _list_images(name: str, image_dir: str | None) -> pd.DataFrame:
         return pd.DataFrame({"image": files, "category": ""})
     if path.suffix.lower() not in TABLE_SUFFIXES:
         return pd.DataFrame({"image": [name], "category": ""})
-    table = read_table(path, na_values=())
-    if "image" not in table.columns:
-        raise ValueError(
-            f"A table of images must have a column 'image' with their paths. Got the columns "
-            f"{list(table.columns)} in {name!r}. Rename one."
-        )
-    folder = path.parent if image_dir is None else Path(image_dir)
+    table = read_table(path, NA_VALUES)
+    column = arguments.image_column or (
+        "image" if "image" in table.columns else next(iter(table.columns))
+    )
+    kind = arguments.category_column or "category"
+    for option, wanted in (("--image-column", column), ("--category-column", kind)):
+        if wanted not in table.columns and wanted != "category":
+            raise ValueError(
+                f"{option} must name a column of {name!r}. Got {wanted!r}. "
+                f"There are {list(table.columns)}."
+            )
+    folder = path.parent if arguments.image_dir is None else Path(arguments.image_dir)
     nothing = np.empty((len(table.lines), 0), dtype=int)
-    images = locate_images(table, "image", folder, nothing).images
-    categories = table.columns.get("category", np.full(len(images), "", dtype=object))
-    return pd.DataFrame({"image": images, "category": [cell.strip() for cell in categories]})
+    images = locate_images(table, column, folder, nothing).images
+    cells = table.columns.get(kind, np.full(len(images), "", dtype=object))
+    categories = ["" if cell.strip() in NA_VALUES else cell.strip() for cell in cells]
+    return pd.DataFrame({"image": images, "category": categories})
 
 
 def _predict(clf: AttributeClassifier, X: pd.DataFrame, threshold: float) -> pd.DataFrame:

@@ -41,6 +41,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def format_report(clf: AttributeClassifier, X: pd.DataFrame, y: pd.DataFrame) -> str:
     """The figures of each attribute on rows that were held out, and their mean, as text."""
+    if isinstance(clf.classes_, list):  # held-out rows may lack a class
+        known = zip(clf.attribute_names_, clf.classes_, strict=True)
+        several = {name: classes for name, classes in known if classes.tolist() != [0, 1]}
+        y = y.assign(**{n: pd.Categorical(y[n], categories=c) for n, c in several.items()})
     table = attribute_report(y, clf.predict_proba(X)).rename_axis(None)
     mean = table.drop(columns="labelled").mean(numeric_only=True)
     table["labelled"] = table["labelled"].astype(str)

@@ -9,6 +9,8 @@ import pandas as pd
 
 from attrlearn.data.tables import TextTable, and_more
 
+NA_VALUES = ("NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null")
+
 _TRUTH = {"false": 0.0, "true": 1.0}
 
 

@@ -54,6 +54,23 @@ class Attributes:
         """Cut (N, C), the classes of all attributes side by side, into A arrays (N, classes)."""
         return np.split(columns, self.starts[1:], axis=1)
 
+    def check_known(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The table, after a check that it speaks of these classes.
+
+        A class that is not known may occur among others: no prediction will hit it.
+        """
+        for a, name in enumerate(self.names):
+            column = table.iloc[:, a]
+            labelled = column.notna().to_numpy()
+            unknown = labelled & ~column.isin(list(self.classes[a])).to_numpy()
+            if unknown.any() and (self.is_binary[a] or (unknown == labelled).all()):
+                row = int(unknown.argmax())
+                raise ValueError(
+                    f"y must hold the classes of fit or missing. Got {column.iloc[row]} at row "
+                    f"{row}, attribute {name!r}. Its classes are {self.classes[a].tolist()}."
+                )
+        return table
+
     def most_probable(self, probabilities: np.ndarray) -> np.ndarray:
         """(N, A) classes of highest probability: int if all attributes are binary, else object."""
         out = np.empty((len(probabilities), len(self.names)), dtype=object)
@@ -97,6 +114,12 @@ def check_attributes(
     """
     table = check_table(y, n_rows)
     names = list(table.columns)
+    twice = next((name for name in names if f"{name}_proba" in names), None)
+    if twice is not None:
+        raise ValueError(
+            f"y must not hold both {twice!r} and '{twice}_proba', under which predict_table gives "
+            "the probability. Rename one."
+        )
     declared = _declared(names, categorical)
     classes, is_binary = [], []
     for position, name in enumerate(names):
@@ -258,6 +281,8 @@ def _declared(names: list[Any], categorical: str | Sequence[Any]) -> set[int]:
 
 def _clean(column: pd.Series, name: Any) -> pd.Series:
     """The column as floats or as text, NaN where missing: NaN, None, NA, and -1 among numbers."""
+    if column.dtype.kind == "U":  # text of pyarrow
+        column = column.astype(object).where(column.notna(), np.nan)
     if column.dtype == object:
         column = _unboxed(column, name)
     kind = column.dtype.kind

@@ -86,7 +86,7 @@ def _set_weights(weights: list[np.ndarray], attributes: Attributes, given: dict)
                     f"class_weight must name classes of its attribute. Got {value!r} for attribute "
                     f"{name!r}. Its classes are {classes}."
                 )
-            if not 0 <= weight < np.inf:
+            if not (isinstance(weight, int | float | np.number) and 0 <= weight < np.inf):
                 raise ValueError(
                     f"class_weight must be 0 or more, and finite. Got {weight!r} for class "
                     f"{value!r} of attribute {name!r}. Pass 0 to ignore a class."

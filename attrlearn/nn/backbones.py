@@ -2,6 +2,7 @@
 
 import re
 from difflib import get_close_matches
+from http.client import HTTPException
 from os import PathLike
 from pathlib import Path
 from typing import Self
@@ -149,7 +150,7 @@ def _read_state_dict(name: str, weights: str | PathLike) -> StateDict:
         preset = models.get_model_weights(name).DEFAULT
         try:
             return preset.get_state_dict(progress=True, check_hash=True)
-        except OSError as error:
+        except (OSError, RuntimeError, HTTPException) as error:  # RuntimeError: a wrong hash
             raise OSError(
                 f"Could not download the pretrained weights of {name!r} from {preset.url}: "
                 f"{error}. Pass weights='path/to/its/state_dict.pth', or weights=None to start "

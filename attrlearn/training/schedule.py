@@ -59,5 +59,7 @@ def build_schedule(name: str, optimizer: Optimizer, n_steps: int) -> lr_schedule
         return lr_scheduler.CosineAnnealingLR(optimizer, T_max=n_steps)
     if name == "onecycle":
         rates = [group["lr"] for group in optimizer.param_groups]
-        return lr_scheduler.OneCycleLR(optimizer, max_lr=rates, total_steps=n_steps)
+        return lr_scheduler.OneCycleLR(
+            optimizer, max_lr=rates, total_steps=n_steps, cycle_momentum=False
+        )
     return lr_scheduler.ConstantLR(optimizer, factor=1.0)

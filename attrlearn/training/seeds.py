@@ -1,7 +1,7 @@
 """Chance in one hand: a seed for the length of a block, nothing changed after it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import torch
@@ -41,16 +41,17 @@ def seeded(
     seed = _draw_seed(random_state)
     accelerator = {"cuda": torch.cuda, "mps": torch.mps}.get(device.type)
     state = torch.get_rng_state()
-    accelerator_state = accelerator.get_rng_state() if accelerator else None
-    torch.default_generator.manual_seed(seed)  # unlike torch.manual_seed, the CPU's alone
-    if accelerator:
-        accelerator.manual_seed(seed)
-    try:
-        yield torch.Generator().manual_seed(seed)
-    finally:
-        torch.set_rng_state(state)
-        if accelerator and accelerator_state is not None:
-            accelerator.set_rng_state(accelerator_state)
+    with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
+        accelerator_state = accelerator.get_rng_state() if accelerator else None
+        torch.default_generator.manual_seed(seed)  # unlike torch.manual_seed, the CPU's alone
+        if accelerator:
+            accelerator.manual_seed(seed)
+        try:
+            yield torch.Generator().manual_seed(seed)
+        finally:
+            torch.set_rng_state(state)
+            if accelerator and accelerator_state is not None:
+                accelerator.set_rng_state(accelerator_state)
 
 
 def _draw_seed(random_state: int | np.random.RandomState | None) -> int:

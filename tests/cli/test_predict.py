@@ -227,7 +227,6 @@ def test_a_model_that_is_none_is_an_error_in_one_line(content, words, images, tm
     ("name", "text", "words"),
     [
         ("empty", None, "A folder must hold images. Got"),
-        ("list.csv", "file,kind\na.png,x\n", "a column 'image' with their paths. Got the columns"),
         ("list.csv", "image,kind\na.png\n", "list.csv, line 2: expected 2 fields"),
         ("list.csv", "image,kind\n,x\n", "Got an empty cell at line 2, column 'image'"),
         ("list.csv", "image\n\xe9.png\n", "list.csv must be UTF-8 text"),
@@ -274,3 +273,18 @@ def test_an_error_half_way_leaves_the_old_table_and_no_other_file(
 def test_a_threshold_outside_of_0_to_1_is_an_error(model, images, threshold, capsys):
     assert main(["predict", model, images[0], "--threshold", threshold]) == 2
     assert "argument --threshold: " in capsys.readouterr().err
+
+
+def test_the_table_that_was_trained_on_is_read_with_its_own_columns(
+    model, images, tmp_path, capsys
+):
+    table = tmp_path / "list.csv"
+    table.write_text(f"kind,shot\nNA,{images[1]}\n,{images[0]}\n")
+    assert main(["predict", model, str(table), "--image-column", "shot"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(": ")[0] for line in lines] == [images[1], images[0]]
+    table.write_text(f"shot,kind\n{images[1]},NA\n")
+    assert main(["predict", model, str(table)]) == 0
+    assert capsys.readouterr().out.startswith(images[1])
+    assert main(["predict", model, str(table), "--category-column", "sort"]) == 2
+    assert "--category-column must name a column of" in capsys.readouterr().err

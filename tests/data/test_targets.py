@@ -345,3 +345,15 @@ def test_categories_are_judged_by_their_own_rows():
     # 20 labelled of category 1, 20 unlabelled each of category 2 and of no known one; 3 has none.
     categories = np.repeat([1, 2, 0], 20)
     assert applicable_attributes(codes, categories, 3).tolist() == [[True], [False], [True]]
+
+
+def test_text_of_pyarrow_is_text():
+    y = pd.DataFrame({"neck": ["v", None, "o"]}).convert_dtypes(dtype_backend="pyarrow")
+    codes, attributes = read(y)
+    assert attributes.classes[0].tolist() == ["o", "v"]
+    assert codes[:, 0].tolist() == [1, MISSING, 0]
+
+
+def test_names_that_predictions_would_use_twice_are_an_error():
+    with pytest.raises(ValueError, match="both 'hood' and 'hood_proba'"):
+        check_attributes(pd.DataFrame({"hood": [1], "hood_proba": [0]}), 1)
