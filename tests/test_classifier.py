@@ -21,6 +21,7 @@ from attrlearn import AttributeClassifier
 RNG = np.random.default_rng(0)
 FEATURES = RNG.normal(size=(80, 12)).astype(np.float32)
 BINARY = np.where(RNG.random((80, 3)) < 0.3, np.nan, FEATURES[:, :3] > 0)
+FEATURES.flags.writeable = BINARY.flags.writeable = False  # what is passed in must stay as it is
 
 
 # --- what fit learns ---------------------------------------------------------------------------
@@ -197,7 +198,7 @@ def test_table_holds_the_prediction_and_its_probability(small, pictures, attribu
 
 def test_attribute_a_category_never_has_is_na_in_the_table(tabular):
     categories = np.array(["shirt", "shoe"] * 40)
-    y = pd.DataFrame(BINARY, columns=["striped", "sleeve", "hood"])
+    y = pd.DataFrame(BINARY, columns=["striped", "sleeve", "hood"], copy=True)
     y.loc[categories == "shoe", "sleeve"] = np.nan
     clf = tabular.fit(FEATURES, y, categories)
     assert clf.applicable_.loc["shoe"].tolist() == [True, False, True]
@@ -425,7 +426,7 @@ def test_accumulated_fit_equals_the_large_batch():
 
 
 def test_warm_start_continues_the_curve(tabular):
-    clf = tabular.set_params(warm_start=True)
+    clf = tabular.set_params(warm_start=True, learning_rate=0.03)
     first = clf.fit(FEATURES, BINARY).loss_curve_
     second = clf.fit(FEATURES, BINARY).loss_curve_
     assert (second[: len(first)] == first).all()
