@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from attrlearn.classifier import AttributeClassifier
     from attrlearn.datasets import make_attribute_images, read_labels
+    from attrlearn.embedder import ImageEmbedder
     from attrlearn.plots import LossCurveDisplay
 
 __all__ = [
     "AttributeClassifier",
+    "ImageEmbedder",
     "LossCurveDisplay",
     "__version__",
     "make_attribute_images",
@@ -21,6 +23,7 @@ __version__ = "0.1.0"
 # Imported on first use, so that `import attrlearn` and the command line's --help stay quick.
 _HOMES = {
     "AttributeClassifier": "classifier",
+    "ImageEmbedder": "embedder",
     "LossCurveDisplay": "plots",
     "make_attribute_images": "datasets",
     "read_labels": "datasets",

@@ -1,55 +1,30 @@
 """The estimator: the door between numpy and pandas outside and torch inside."""
 
 from collections.abc import Callable
-from copy import deepcopy
+from functools import partial
 from numbers import Integral, Real
 from os import PathLike
 from typing import Any, ClassVar, Self
-from warnings import warn
 
 import numpy as np
 import pandas as pd
-import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-import attrlearn
-from attrlearn.data.batches import FeatureReader, PictureReader, consecutive, open_reader
-from attrlearn.data.inputs import (
-    Inputs,
-    check_inputs,
-    encode_categories,
-    is_single,
-    known_categories,
-    warn_of_unknown,
-)
-from attrlearn.data.targets import (
-    MISSING,
-    Attributes,
-    applicable_attributes,
-    check_attributes,
-    check_table,
-    encode_targets,
-)
-from attrlearn.data.weights import class_weights
-from attrlearn.metrics import balanced_accuracy_score
-from attrlearn.nn.backbones import build_backbone
-from attrlearn.nn.network import AttributeNetwork
-from attrlearn.training.loop import History, split, train
-from attrlearn.training.precision import autocast, resolve_device
-from attrlearn.training.schedule import build_optimizer, build_schedule
+from attrlearn.data.inputs import check_inputs
+from attrlearn.data.targets import check_attributes
+from attrlearn.data.weights import check_sample_weight, class_weights
+from attrlearn.learner import Learner
+from attrlearn.training.precision import resolve_device, warn_of_shared_gpu
 from attrlearn.training.seeds import seeded
-from attrlearn.training.sources import FeatureSource, Source, open_source
 
 __all__ = ["AttributeClassifier"]
 
-HEAD_PARAMETERS = ("attention", "category_dim", "hidden_dim", "norm", "dropout")
-NETWORK_PARAMETERS = ("backbone", "weights", "trainable", "image_size", *HEAD_PARAMETERS)
 
-
-class AttributeClassifier(ClassifierMixin, BaseEstimator):
+class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEstimator):
     """Learn the attributes of pictures from a table with gaps.
 
     A pretrained backbone turns each picture into features; attention, an embedding of the
@@ -100,6 +75,18 @@ class AttributeClassifier(ClassifierMixin, BaseEstimator):
     accumulate_steps : int, default=1
         Batches per optimiser step. The gradient is that of one batch of
         ``batch_size * accumulate_steps`` rows, whatever their gaps.
+    early_stopping : bool, default=False
+        Whether to hold rows out, score them after each epoch, stop when the score no longer rises,
+        and keep the weights of the best epoch. Otherwise all rows are learnt from and the last
+        epoch is kept.
+    validation_fraction : float, default=0.1
+        Share in (0, 1) of the rows that is held out, each class of each attribute in proportion,
+        unless `fit` gets `X_val` and `y_val`.
+    n_iter_no_change : int, default=5
+        Epochs in a row without a better score after which to stop.
+    scoring : str or callable, default="loss"
+        "loss": the negative of the weighted loss. A name in `attrlearn.metrics.SCORERS`, such as
+        "average_precision", or any scorer ``(estimator, X, y) -> float``, the higher the better.
     augment : "flip", callable or None, default="flip"
         "flip" mirrors training pictures left to right at random. A callable maps a uint8 tensor
         (3, H, W) to another; it runs in each epoch, and so does the backbone, even a frozen one.
@@ -143,12 +130,21 @@ class AttributeClassifier(ClassifierMixin, BaseEstimator):
     network_ : torch.nn.Module
     loss_curve_ : ndarray of float
         Training loss, one value per optimiser step.
+    validation_scores_ : ndarray of float
+        With `early_stopping` one per epoch, else empty.
     history_ : DataFrame
-        One row per epoch: mean loss, learning rate at its end, seconds.
+        One row per epoch: mean loss, learning rate at its end, seconds, and with `early_stopping`
+        the validation score.
     n_epochs_ : int
         Epochs trained.
+    best_epoch_ : int
+        The epoch, from 1, whose weights are kept: the last one without `early_stopping`.
     bad_images_ : DataFrame
         Rows that `fit` left out: row, image, reason.
+    n_features_in_ : int
+        D, with ``backbone=None``.
+    feature_names_in_ : ndarray of str, shape (D,)
+        With ``backbone=None``, if X is a DataFrame with names of text.
 
     Notes
     -----
@@ -169,9 +165,13 @@ class AttributeClassifier(ClassifierMixin, BaseEstimator):
     4
     """
 
-    network_: AttributeNetwork
     loss_curve_: np.ndarray
     history_: pd.DataFrame
+    validation_scores_: np.ndarray
+
+    # What scikit-learn's metadata routing passes on unasked.
+    __metadata_request__fit: ClassVar[dict] = {"categories": True, "sample_weight": True}
+    __metadata_request__score: ClassVar[dict] = {"categories": True, "sample_weight": True}
 
     _parameter_constraints: ClassVar[dict] = {
         "backbone": [str, None],
@@ -192,6 +192,10 @@ class AttributeClassifier(ClassifierMixin, BaseEstimator):
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "accumulate_steps": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "scoring": [str, callable],
         "augment": [StrOptions({"flip"}), callable, None],
         "image_size": [Interval(Integral, 1, None, closed="left")],
         "resize": [StrOptions({"squash", "pad", "crop"})],
@@ -225,6 +229,10 @@ class AttributeClassifier(ClassifierMixin, BaseEstimator):
         max_epochs: int = 20,
         batch_size: int = 32,
         accumulate_steps: int = 1,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 5,
+        scoring: str | Callable[..., float] = "loss",
         augment: str | Callable[[Tensor], Tensor] | None = "flip",
         image_size: int = 224,
         resize: str = "squash",
@@ -254,6 +262,10 @@ class AttributeClassifier(ClassifierMixin, BaseEstimator):
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.accumulate_steps = accumulate_steps
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.scoring = scoring
         self.augment = augment
         self.image_size = image_size
         self.resize = resize
@@ -265,7 +277,17 @@ class AttributeClassifier(ClassifierMixin, BaseEstimator):
         self.warm_start = warm_start
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any, categories: Any = None) -> Self:
+    @with_callbacks
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        categories: Any = None,
+        *,
+        sample_weight: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+    ) -> Self:
         """Learn the attributes.
 
         Parameters
@@ -281,6 +303,11 @@ class AttributeClassifier(ClassifierMixin, BaseEstimator):
             columns are categorical, with the classes of the dtype, else the observed ones.
         categories : array-like of shape (N,), optional
             Kind of the pictured item, if X does not carry it; None or NaN where unknown.
+        sample_weight : array-like of shape (N,) or (N, A), optional
+            How much a row, or a cell, counts in the loss and in the class weights: 0 or more.
+        X_val, y_val : as X and y, optional
+            Rows to hold out with `early_stopping`, in place of a random share of X: so photos of
+            one product can be kept on one side. X_val carries its categories in itself.
 
         Returns
         -------
@@ -289,331 +316,52 @@ class AttributeClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError, TypeError
-            If a parameter, X, y or `categories` breaks a rule; the text names row and attribute.
+            If a parameter or an argument breaks a rule; the text names row and attribute.
         OSError
             If a picture or the weights cannot be read.
         """
         self._validate_params()
+        self._check_early_stopping(X_val, y_val)
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        told = {"estimator": self, "X": X, "y": y, "metadata": metadata}
+        callbacks = self._init_callback_context(max_subtasks=self.max_epochs)
+        callbacks.call_on_fit_task_begin(**told)
         inputs = check_inputs(X, categories, features=self.backbone is None)
         table, attributes = check_attributes(y, len(inputs), self.categorical_attributes)
+        weights = check_sample_weight(sample_weight, table)
         device = resolve_device(self.device)
+        warn_of_shared_gpu(device)
         with seeded(self.random_state, device) as generator:
             known, network = self._open_network(inputs, attributes)
-            reader = self._open_reader(inputs, self.on_bad_image)
-            rows, source = self._open_source(reader, network.to(device))
-            self._check_batches(len(rows))
-            codes = encode_targets(table, attributes)[rows]
-            category_codes = encode_categories(inputs.categories, known, len(inputs))[rows]
-            weights = class_weights(codes, attributes, self.class_weight)
-            targets = np.where(codes == MISSING, MISSING, codes + attributes.starts)
-            history = self._train(network, source, targets, category_codes, weights, generator)
-        self.bad_images_ = reader.report_bad()
-        self._keep_names(attributes, weights, known, codes, category_codes)
-        self._keep_training(network.eval(), history)
-        self._feature_names = inputs.feature_names
-        self._network_parameters = {name: getattr(self, name) for name in NETWORK_PARAMETERS}
+            load = partial(self._load, network.to(device), attributes, known)
+            rows, examples, bad = load(inputs, table, weights, self.augment)
+            weight = class_weights(examples.count(attributes), attributes, self.class_weight)
+            examples = examples.weigh(weight)
+            fitted = self._describe(inputs, attributes, known, weight, examples)
+            fitted["bad_images_"] = bad
+            held_out = None
+            if X_val is not None:
+                held_out = self._load_held_out(load, attributes, known, weight, X_val, y_val)
+            elif self.early_stopping:
+                examples, held_out = self._hold_out(examples, rows, X, y, table, generator)
+            self._check_batches(len(examples))
+            fitted = self._learn(network, examples, held_out, generator, callbacks, told, fitted)
+        self._become(fitted)
+        callbacks.call_on_fit_task_end(**told)
         return self
 
-    def predict_proba(self, X: Any, categories: Any = None) -> np.ndarray | list[np.ndarray]:
-        """Predict the class probabilities of every attribute.
+    def __sklearn_tags__(self) -> Tags:
+        """Say what scikit-learn may ask of the estimator.
 
-        Parameters
-        ----------
-        X, categories
-            As in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (N, A), or list of A arrays of shape (N, classes)
-            All attributes binary: the probability of 1. Any categorical: one array per attribute,
-            its columns in the order of `classes_`, as scikit-learn's multi-output classifiers
-            give. float32; NaN for a picture that ``on_bad_image="drop"`` leaves out.
+        It is no "classifier" there: cross-validation would look for classes in `y`, and stop at
+        the gaps.
         """
-        probabilities = self._class_probabilities(self._check(X, categories), self.on_bad_image)
-        if all(self._attributes.is_binary):
-            return probabilities[:, 1::2]
-        return self._attributes.split(probabilities)
-
-    def predict(self, X: Any, categories: Any = None) -> np.ndarray:
-        """Predict the most probable class of every attribute.
-
-        Parameters
-        ----------
-        X, categories
-            As in `fit`.
-
-        Returns
-        -------
-        ndarray of shape (N, A)
-            int if all attributes are binary, else object.
-
-        Raises
-        ------
-        OSError
-            If a picture cannot be read, whatever `on_bad_image` says: it has no class.
-        """
-        inputs = self._check(X, categories)
-        return self._attributes.most_probable(self._class_probabilities(inputs, "raise"))
-
-    def predict_table(self, X: Any, categories: Any = None) -> pd.DataFrame:
-        """Predict as a table for people.
-
-        Parameters
-        ----------
-        X : as in `fit`, or one picture
-        categories : as in `fit`, or the category of the one picture
-
-        Returns
-        -------
-        DataFrame of N rows, with the index of X
-            Per attribute ``<attribute>``, the predicted class, and ``<attribute>_proba``, its
-            probability; NA and NaN where the attribute does not apply to the category
-            (`applicable_`), and for a picture that ``on_bad_image="drop"`` leaves out.
-        """
-        if self.backbone is not None and is_single(X):
-            X, categories = [X], None if categories is None else [categories]
-        inputs = self._check(X, categories)
-        probabilities = self._class_probabilities(inputs, self.on_bad_image)
-        unreadable = np.isnan(probabilities[:, 0])
-        classes = self._attributes.most_probable(np.nan_to_num(probabilities))
-        codes = encode_categories(inputs.categories, self.categories_, len(inputs))
-        # The unknown category comes first, and rules nothing out.
-        ruled_out = np.vstack([np.zeros(self.n_attributes_, bool), ~self.applicable_.to_numpy()])
-        hidden = ruled_out[codes] | unreadable[:, None]
-        columns = {}
-        for a, p in enumerate(self._attributes.split(probabilities)):
-            name, best = self.attribute_names_[a], p.max(axis=1)
-            values = pd.Series(classes[:, a], inputs.index).convert_dtypes()
-            columns[name] = values.mask(hidden[:, a], pd.NA)
-            columns[f"{name}_proba"] = pd.Series(best, inputs.index).mask(hidden[:, a])
-        return pd.DataFrame(columns, inputs.index)
-
-    def score(self, X: Any, y: Any, categories: Any = None) -> float:
-        """Balanced accuracy on the labelled cells, averaged over the attributes.
-
-        Parameters
-        ----------
-        X, y, categories
-            As in `fit`.
-
-        Returns
-        -------
-        float
-            In [0, 1]. An attribute with fewer than two labelled classes is left out, with a
-            warning; NaN if that leaves none.
-        """
-        inputs = self._check(X, categories)
-        truth = self._attributes.check_known(check_table(y, len(inputs), self.attribute_names_))
-        probabilities = self._class_probabilities(inputs, self.on_bad_image)
-        readable = ~np.isnan(probabilities[:, 0])
-        predicted = self._attributes.most_probable(probabilities[readable])
-        return float(balanced_accuracy_score(truth[readable], predicted))
-
-    def _open_network(
-        self, inputs: Inputs, attributes: Attributes
-    ) -> tuple[np.ndarray, AttributeNetwork]:
-        """Known categories and a new network, or those of the last fit with `warm_start`."""
-        if self.warm_start and hasattr(self, "network_"):
-            self._check_same(inputs, attributes)
-            return self.categories_, deepcopy(self.network_)  # a fit that fails changes nothing
-        known = known_categories(inputs.categories)
-        backbone = None
-        if inputs.features is not None:
-            n_features = inputs.features.shape[1]
-        else:
-            assert self.backbone is not None
-            backbone = build_backbone(self.backbone, self.weights, self.trainable, self.image_size)
-            n_features = backbone.n_features
-        head_options = {name: getattr(self, name) for name in HEAD_PARAMETERS}
-        return known, AttributeNetwork(
-            backbone,
-            n_features,
-            attributes.n_classes,
-            attributes.is_binary,
-            len(known),
-            head_options,
-        )
-
-    def _check_same(self, inputs: Inputs, attributes: Attributes) -> None:
-        """Raise unless the last fit had this network and these attributes; warn of categories."""
-        changed = [n for n, v in self._network_parameters.items() if getattr(self, n) != v]
-        if changed:
-            raise ValueError(
-                f"{changed} must be those of the last fit with warm_start=True. Got "
-                f"{[getattr(self, n) for n in changed]}. Set warm_start=False to start anew."
-            )
-        before, now = (
-            [(n, list(c), b) for n, c, b in zip(a.names, a.classes, a.is_binary, strict=True)]
-            for a in (self._attributes, attributes)
-        )
-        if before != now:
-            raise ValueError(
-                f"y must have the attributes and classes of the last fit with warm_start=True. "
-                f"Got {now}. The last fit had {before}. Set warm_start=False to start anew."
-            )
-        self._check_features(inputs)
-        warn_of_unknown(inputs.categories, self.categories_, len(inputs))
-
-    def _check_batches(self, n_rows: int) -> None:
-        """Raise if batch-norm in the hidden layer would see single rows."""
-        if (
-            self.hidden_dim is not None
-            and self.norm == "batch"
-            and min(n_rows, self.batch_size) < 2
-        ):
-            raise ValueError(
-                f"norm='batch' must have batches of two rows or more. Got {n_rows} rows and "
-                f"batch_size={self.batch_size}. Pass norm='layer'."
-            )
-
-    def _open_reader(self, inputs: Inputs, on_bad_image: str) -> FeatureReader | PictureReader:
-        """What reads the rows of X."""
-        return open_reader(inputs, self.image_size, self.resize, self.n_jobs, on_bad_image)
-
-    def _open_source(
-        self, reader: FeatureReader | PictureReader, network: AttributeNetwork
-    ) -> tuple[np.ndarray, Source]:
-        """Rows that can be read, and what training reads them from."""
-        if callable(self.augment) and network.backbone is not None and network.backbone.is_frozen:
-            warn(
-                "A callable augment runs the frozen backbone again in each of the "
-                f"{self.max_epochs} epochs. augment='flip' runs it twice in all.",
-                UserWarning,
-                stacklevel=3,
-            )
-        return open_source(
-            reader,
-            network.backbone,
-            self.augment,
-            batch_size=self.batch_size,
-            context=autocast(resolve_device(self.device), self.dtype),
-            verbose=self.verbose,
-        )
-
-    def _train(
-        self,
-        network: AttributeNetwork,
-        source: Source,
-        targets: np.ndarray,
-        categories: np.ndarray,
-        weights: list[np.ndarray],
-        generator: torch.Generator,
-    ) -> History:
-        """Train the network in place."""
-        device = resolve_device(self.device)
-        steps = split(torch.arange(len(targets)), self.batch_size * self.accumulate_steps)
-        optimizer = build_optimizer(
-            self.optimizer, network.parameters(), self.learning_rate, self.weight_decay
-        )
-        network.train()
-        return train(
-            network.classify if isinstance(source, FeatureSource) else network,
-            source,
-            torch.from_numpy(targets).to(device),
-            torch.from_numpy(categories).to(device),
-            torch.from_numpy(np.concatenate(weights)).float().to(device),
-            optimizer=optimizer,
-            schedule=build_schedule(self.schedule, optimizer, self.max_epochs * len(steps)),
-            max_epochs=self.max_epochs,
-            batch_size=self.batch_size,
-            accumulate_steps=self.accumulate_steps,
-            generator=generator,
-            context=autocast(device, self.dtype),
-            verbose=self.verbose,
-        )
-
-    def _keep_names(
-        self,
-        attributes: Attributes,
-        weights: list[np.ndarray],
-        known: np.ndarray,
-        codes: np.ndarray,
-        category_codes: np.ndarray,
-    ) -> None:
-        """Set the fitted attributes that speak of y and the categories."""
-        names, classes = attributes.names, attributes.classes
-        self._attributes = attributes
-        self.attribute_names_ = names
-        self.n_attributes_ = len(names)
-        self.classes_ = np.arange(len(names)) if all(attributes.is_binary) else classes
-        self.class_weight_ = {
-            name: dict(zip(values.tolist(), weight.tolist(), strict=True))
-            for name, values, weight in zip(names, classes, weights, strict=True)
-        }
-        self.categories_ = known
-        applicable = applicable_attributes(codes, category_codes, len(known))
-        self.applicable_ = pd.DataFrame(applicable, known, names)
-
-    def _keep_training(self, network: AttributeNetwork, history: History) -> None:
-        """Set the fitted attributes that speak of the training; `warm_start` adds to them."""
-        losses: np.ndarray = np.array(history.losses)
-        epochs = pd.DataFrame(history.epochs)
-        if self.warm_start and hasattr(self, "network_"):
-            losses = np.concatenate([self.loss_curve_, losses])
-            epochs = pd.concat([self.history_, epochs])
-        self.network_ = network
-        self.loss_curve_ = losses
-        self.history_ = epochs.set_axis(pd.RangeIndex(1, len(epochs) + 1, name="epoch"))
-        self.n_epochs_ = len(epochs)
-
-    def _check(self, X: Any, categories: Any) -> Inputs:
-        """X and categories as the fitted network takes them."""
-        check_is_fitted(self)
-        inputs = check_inputs(X, categories, features=self.backbone is None)
-        self._check_features(inputs)
-        warn_of_unknown(inputs.categories, self.categories_, len(inputs))
-        return inputs
-
-    def _check_features(self, inputs: Inputs) -> None:
-        """Raise unless features, if X holds any, are those of fit in their order."""
-        if inputs.features is None:
-            return
-        width, before = inputs.features.shape[1], self._feature_names
-        if width != self.network_.n_features:
-            raise ValueError(
-                f"X must have the {self.network_.n_features} features of fit. Got {width}. "
-                "Pass the same columns."
-            )
-        if before and inputs.feature_names and before != inputs.feature_names:
-            new, old = next(
-                pair for pair in zip(inputs.feature_names, before, strict=True) if len({*pair}) > 1
-            )
-            raise ValueError(
-                f"X must have the columns of fit in their order. Got {new!r} where fit had {old!r}."
-                " Pass X[columns]."
-            )
-
-    def _class_probabilities(self, inputs: Inputs, on_bad_image: str) -> np.ndarray:
-        """(N, C) float32, the classes of all attributes side by side; NaN for a bad picture."""
-        device = resolve_device(self.device)
-        network = self.network_.to(device)
-        reader = self._open_reader(inputs, on_bad_image)
-        categories = encode_categories(inputs.categories, self.categories_, len(inputs))
-        codes = torch.from_numpy(categories).to(device)
-        out = np.full((len(inputs), sum(self._attributes.n_classes)), np.nan, dtype=np.float32)
-        with autocast(device, self.dtype):
-            for rows, batch in reader.batches(consecutive(len(inputs), self.batch_size)):
-                if len(rows):
-                    out[rows] = network.probabilities(batch.to(device), codes[rows]).cpu().numpy()
-        reader.report_bad()
-        return out
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Pickle with tensors on the CPU, and the version."""
-        state = {**super().__getstate__(), "_attrlearn_version": attrlearn.__version__}
-        if "network_" in state:
-            state["network_"] = deepcopy(state["network_"]).cpu()
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Unpickle, with a warning if another version wrote it."""
-        version = state.pop("_attrlearn_version", "unknown")
-        if version != attrlearn.__version__:
-            warn(
-                f"The model was written by attrlearn {version} and is read by "
-                f"{attrlearn.__version__}: it may predict otherwise or fail. Fit it again, or "
-                f"install attrlearn=={version}.",
-                UserWarning,
-                stacklevel=2,
-            )
-        super().__setstate__(state)
+        tags = super().__sklearn_tags__()
+        tags.estimator_type = None
+        tags.input_tags.two_d_array = self.backbone is None
+        tags.input_tags.string = self.backbone is not None
+        tags.target_tags.single_output = False
+        tags.target_tags.multi_output = True
+        tags.classifier_tags.multi_class = False
+        tags.classifier_tags.multi_label = True
+        return tags

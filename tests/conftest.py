@@ -41,7 +41,7 @@ def attributes() -> pd.DataFrame:
 def small() -> AttributeClassifier:
     """An estimator of pictures that fits in a moment."""
     return AttributeClassifier(
-        "mobilenet_v3_small",
+        "resnet18",
         weights=None,
         image_size=32,
         max_epochs=2,

@@ -14,9 +14,11 @@ from PIL import Image
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import balanced_accuracy_score
+from sklearn.metrics import balanced_accuracy_score, log_loss
 
 from attrlearn import AttributeClassifier
+from attrlearn.data import batches
+from attrlearn.metrics import SCORERS
 
 RNG = np.random.default_rng(0)
 FEATURES = RNG.normal(size=(80, 12)).astype(np.float32)
@@ -84,16 +86,13 @@ def test_what_is_trained_changes_and_what_is_frozen_does_not(
     before = start.fit(pictures, attributes).network_.backbone.state_dict()
     after = clf.fit(pictures, attributes).network_.backbone.state_dict()
     moved = {key for key in after if not torch.allclose(before[key].float(), after[key].float())}
-    first = {"model.features.0.0.weight", "model.features.0.1.running_mean"}
-    last = {"model.features.12.0.weight", "model.features.12.1.running_mean"}
-    if trainable == "head":
-        assert not moved
-    elif trainable == "last_block":
-        assert not moved & first
-        assert "model.features.12.0.weight" in moved
-    else:
-        assert "model.features.0.0.weight" in moved
-        assert last & moved
+    first = {"model.conv1.weight", "model.bn1.running_mean"}
+    last = {"model.layer4.1.conv1.weight", "model.layer4.1.bn1.running_mean"}
+    assert (
+        moved & (first | last)
+        == {"head": set(), "last_block": last, "all": first | last}[trainable]
+    )
+    assert bool(moved) == (trainable != "head")
 
 
 def test_frozen_backbone_runs_once_per_picture_and_view(small, pictures, attributes, monkeypatch):
@@ -444,7 +443,7 @@ def test_warm_start_refuses_another_network_table_or_features(tabular):
     curve = clf.loss_curve_.copy()
     with pytest.raises(ValueError, match="attributes and classes of the last fit"):
         clf.fit(X, y[["b", "a", "c"]])
-    with pytest.raises(ValueError, match="Got 'f11' where fit had 'f0'"):
+    with pytest.raises(ValueError, match="must be in the same order as they were in fit"):
         clf.fit(X[X.columns[::-1]], y)
     with pytest.raises(ValueError, match=r"\['hidden_dim'\] must be those of the last fit.*\[8\]"):
         clf.set_params(hidden_dim=8).fit(X, y)
@@ -497,14 +496,14 @@ def test_unfitted_is_said(tabular):
 
 def test_other_number_of_features_is_an_error(tabular):
     clf = tabular.fit(FEATURES, BINARY)
-    with pytest.raises(ValueError, match=r"the 12 features of fit\. Got 11"):
+    with pytest.raises(ValueError, match=r"X has 11 features, but .* is expecting 12"):
         clf.predict(FEATURES[:, 1:])
 
 
 def test_features_in_another_order_are_an_error(tabular):
     X = pd.DataFrame(FEATURES, columns=[f"f{i}" for i in range(12)])
     clf = tabular.fit(X, BINARY)
-    with pytest.raises(ValueError, match="Got 'f11' where fit had 'f0'"):
+    with pytest.raises(ValueError, match="must be in the same order as they were in fit"):
         clf.predict(X[X.columns[::-1]])
 
 
@@ -535,9 +534,9 @@ def test_loaded_model_predicts_the_same_in_a_fresh_process_elsewhere(
 
 
 def _state_dict():
-    from torchvision.models import mobilenet_v3_small
+    from torchvision.models import resnet18
 
-    return mobilenet_v3_small(weights=None).state_dict()
+    return resnet18(weights=None).state_dict()
 
 
 def test_tensors_are_saved_on_the_cpu(small, pictures, attributes):
@@ -552,3 +551,187 @@ def test_model_of_another_version_warns(tabular, tmp_path, monkeypatch):
     monkeypatch.undo()
     with pytest.warns(UserWarning, match=r"written by attrlearn 9\.9 and is read by"):
         joblib.load(tmp_path / "m.joblib")
+
+
+# --- rows and cells that count more --------------------------------------------------------------
+
+WHOLE = {"dropout": 0, "batch_size": 200, "max_epochs": 5, "learning_rate": 0.1, "random_state": 0}
+
+
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+def test_a_row_of_weight_two_is_a_row_twice_and_one_of_zero_is_none(class_weight):
+    clf = AttributeClassifier(None, class_weight=class_weight, **WHOLE)
+    times = np.arange(80) % 3
+    weighted = clf.fit(FEATURES, BINARY, sample_weight=times).loss_curve_
+    rows = np.repeat(np.arange(80), times)
+    repeated = clf.fit(FEATURES[rows], BINARY[rows]).loss_curve_
+    np.testing.assert_allclose(weighted, repeated, rtol=1e-5)
+    assert not np.allclose(clf.fit(FEATURES, BINARY).loss_curve_, repeated, rtol=1e-5)
+
+
+def test_a_cell_of_weight_zero_is_a_missing_cell():
+    clf = AttributeClassifier(None, **WHOLE)
+    counts = RNG.random(BINARY.shape) < 0.7
+    weighted = clf.fit(FEATURES, BINARY, sample_weight=counts).loss_curve_
+    missing = clf.fit(FEATURES, np.where(counts, BINARY, np.nan)).loss_curve_
+    np.testing.assert_array_equal(weighted, missing)
+
+
+def test_score_weighs_rows_as_scikit_learn_does(tabular):
+    clf = tabular.fit(FEATURES, BINARY)
+    weight = RNG.random(80)
+    expected = [
+        balanced_accuracy_score(known[rows], predicted[rows], sample_weight=weight[rows])
+        for known, predicted in zip(BINARY.T, clf.predict(FEATURES).T, strict=True)
+        for rows in [~np.isnan(known)]
+    ]
+    assert clf.score(FEATURES, BINARY, sample_weight=weight) == pytest.approx(np.mean(expected))
+
+
+# --- rows held out -------------------------------------------------------------------------------
+
+NOISY = np.where(RNG.random((300, 3)) < 0.3, np.nan, RNG.random((300, 3)) < 0.5)
+NOISE = RNG.normal(size=(300, 30)).astype(np.float32)
+STOPPING = {"learning_rate": 0.05, "max_epochs": 30, "early_stopping": True, "random_state": 0}
+
+
+def weighted_loss(clf, X, y):
+    """The loss on the labelled cells, by scikit-learn."""
+    total = weights = 0.0
+    for a, p in enumerate(clf.predict_proba(X).T):
+        rows = ~np.isnan(y[:, a])
+        known = y[rows, a]
+        weight = np.vectorize(clf.class_weight_[f"Attr{a + 1}"].get)(known.astype(int))
+        total += log_loss(known, p[rows], sample_weight=weight, normalize=False)
+        weights += weight.sum()
+    return total / weights
+
+
+def test_training_stops_and_keeps_the_weights_of_the_best_epoch():
+    X_val, y_val = NOISE[:80], NOISY[:80]
+    clf = AttributeClassifier(None, n_iter_no_change=4, **STOPPING)
+    clf.fit(NOISE[80:], NOISY[80:], X_val=X_val, y_val=y_val)
+    scores = clf.validation_scores_
+    assert clf.n_epochs_ == len(scores) == len(clf.history_) == clf.best_epoch_ + 4 < 30
+    assert clf.best_epoch_ == scores.argmax() + 1
+    assert clf.history_["validation_score"].tolist() == scores.tolist()
+    assert -weighted_loss(clf, X_val, y_val) == pytest.approx(scores.max(), rel=1e-5)
+
+
+@pytest.mark.parametrize("scoring", ["average_precision", "balanced_accuracy", "neg_log_loss"])
+def test_the_score_of_the_best_epoch_is_that_of_the_fitted_estimator(scoring):
+    clf = AttributeClassifier(None, scoring=scoring, **STOPPING)
+    clf.fit(NOISE[80:], NOISY[80:], X_val=NOISE[:80], y_val=NOISY[:80])
+    score = SCORERS[scoring](clf, NOISE[:80], NOISY[:80])
+    assert clf.validation_scores_.max() == pytest.approx(score, rel=1e-5)
+
+
+def test_any_scorer_judges_with_the_rows_as_they_were_given():
+    seen = []
+
+    def scorer(estimator, X, y):
+        seen.append((X, y))
+        return -abs(estimator.predict_proba(X)[:, 0].mean() - X["wanted"].iloc[0])
+
+    X = pd.DataFrame(NOISE[:, :4], columns=list("abcd")).assign(wanted=0.25)
+    y = pd.DataFrame(NOISY, columns=["hood", "zip", "logo"], index=X.index)
+    clf = AttributeClassifier(None, scoring=scorer, **STOPPING).fit(X, y)
+    X_val, y_val = seen[0]
+    assert len(seen) == clf.n_epochs_
+    assert len(X_val) == 30
+    pd.testing.assert_frame_equal(X_val, X.loc[X_val.index])
+    pd.testing.assert_frame_equal(y_val, y.loc[X_val.index])
+
+
+def test_held_out_rows_teach_nothing():
+    clf = AttributeClassifier(None, max_epochs=3, early_stopping=True, random_state=0)
+    curves = [
+        clf.fit(NOISE[80:], NOISY[80:], X_val=NOISE[:80], y_val=y_val).loss_curve_
+        for y_val in (NOISY[:80], 1 - NOISY[:80])
+    ]
+    np.testing.assert_array_equal(*curves)
+    alone = clf.set_params(early_stopping=False).fit(NOISE[80:], NOISY[80:]).loss_curve_
+    np.testing.assert_array_equal(curves[0], alone)
+
+
+def test_a_share_is_held_out_of_rows_and_rare_positives_alike():
+    y = np.zeros((200, 1))
+    y[::20] = 1
+    seen = []
+
+    def scorer(estimator, X, y):
+        seen.append(y)
+        return 0.0
+
+    clf = AttributeClassifier(
+        None, batch_size=1, early_stopping=True, scoring=scorer, validation_fraction=0.2
+    )
+    clf.set_params(max_epochs=1).fit(RNG.normal(size=(200, 2)), y)
+    assert seen[0].shape == (40, 1)
+    assert seen[0].sum() == 2
+    assert len(clf.loss_curve_) == 160
+
+
+@pytest.mark.parametrize("trainable", ["head", "all"])
+def test_held_out_pictures_are_judged_unchanged(small, pictures, attributes, trainable):
+    clf = small.set_params(trainable=trainable, early_stopping=True, scoring="neg_log_loss")
+    X_val, y_val = pictures.iloc[:12], attributes.iloc[:12]
+    clf.fit(pictures.iloc[12:], attributes.iloc[12:], X_val=X_val, y_val=y_val)
+    expected = SCORERS["neg_log_loss"](clf, X_val, y_val)
+    assert clf.validation_scores_.max() == pytest.approx(expected, rel=1e-4)
+
+
+def test_scoring_reads_no_picture_again(small, pictures, attributes, monkeypatch):
+    read = []
+    one = batches.read_image
+    monkeypatch.setattr(batches, "read_image", lambda *args: read.append(args[0]) or one(*args))
+    y = attributes[["hood", "zip"]].fillna(0)
+    y.iloc[::3] = 1
+    clf = small.set_params(early_stopping=True, scoring="accuracy", validation_fraction=0.3)
+    clf.fit(pictures, y)
+    assert len(clf.validation_scores_) == 2
+    assert sorted(read) == sorted(pictures["image"])
+
+
+def test_warm_start_continues_the_scores():
+    clf = AttributeClassifier(None, warm_start=True, **STOPPING | {"max_epochs": 2})
+    first = clf.fit(NOISE, NOISY).validation_scores_
+    clf.fit(NOISE, NOISY)
+    assert clf.validation_scores_[:2].tolist() == first.tolist()
+    assert len(clf.validation_scores_) == clf.n_epochs_ == 4
+    assert clf.best_epoch_ in (3, 4)
+
+
+def test_without_early_stopping_nothing_is_held_out(tabular):
+    clf = tabular.fit(FEATURES, BINARY)
+    assert clf.validation_scores_.tolist() == []
+    assert clf.best_epoch_ == clf.n_epochs_ == 3
+    assert "validation_score" not in clf.history_
+
+
+@pytest.mark.parametrize(
+    ("params", "arguments", "words"),
+    [
+        ({}, {"X_val": NOISE}, "X_val and y_val must be given together. Got X_val alone"),
+        ({}, {"y_val": NOISY}, "Got y_val alone"),
+        (
+            {"early_stopping": False},
+            {"X_val": NOISE, "y_val": NOISY},
+            "X_val and y_val must come with early_stopping=True",
+        ),
+        ({"scoring": "accuracy_score"}, {}, 'scoring must be "loss", a scorer or one of'),
+        ({"scoring": lambda *_: np.nan}, {}, "must give a number on the 30 held-out rows. Got nan"),
+        (
+            {},
+            {"X_val": NOISE, "y_val": np.full(NOISY.shape, np.nan)},
+            "must give a number on the 300 held-out rows",
+        ),
+        ({}, {"X_val": NOISE, "y_val": NOISY[:5]}, "Got 5 rows for 300 pictures"),
+        ({"validation_fraction": 0.9999}, {}, "must leave rows on both sides"),
+    ],
+)
+def test_what_cannot_be_held_out_or_scored_is_an_error(params, arguments, words):
+    clf = AttributeClassifier(None, **STOPPING | params)
+    with pytest.raises(ValueError, match=words):
+        clf.fit(NOISE, NOISY, **arguments)
+    assert not hasattr(clf, "network_")

@@ -28,10 +28,12 @@ def labelled_folder(tmp_path, monkeypatch) -> None:
 
 
 def test_python_of_the_readme_runs(labelled_folder):
-    (block,) = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     names: dict = {}
-    exec(block, names)
+    for block in blocks:
+        exec(block, names)
     assert names["clf"].predict_proba(names["X"]).shape == (16, 4)
+    assert names["proba"].shape == (16, 4)
 
 
 def test_readme_has_one_command_to_run_and_one_to_test():

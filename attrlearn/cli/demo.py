@@ -13,7 +13,7 @@ from sklearn.model_selection import train_test_split
 
 from attrlearn import AttributeClassifier, make_attribute_images, read_labels
 from attrlearn.cli.files import check_writable, whole_file
-from attrlearn.cli.train import format_report, save_curve, save_model
+from attrlearn.cli.train import describe, save_curve, save_model
 from attrlearn.metrics import average_precision_score
 
 __all__ = ["run"]
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     with whole_file(out / "predictions.csv") as name:
         pd.concat([shown, clf.predict_table(shown)], axis=1).to_csv(name, index=False)
     print(f"predictions: {out / 'predictions.csv'}")
-    print(format_report(clf, X.iloc[held_out], y.iloc[held_out]))
+    print(describe(clf, X.iloc[held_out], y.iloc[held_out]))
     histograms = _histogram_score(X, y, rows, held_out)
     print(f"for comparison, logistic regression on colour histograms: {histograms:.3f} mean AP")
     return 0

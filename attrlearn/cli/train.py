@@ -9,14 +9,14 @@ import joblib
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from sklearn.model_selection import train_test_split
 
 from attrlearn import AttributeClassifier, LossCurveDisplay, read_labels
 from attrlearn.cli.files import check_writable, whole_file
 from attrlearn.cli.options import ESTIMATOR_OPTIONS, LABEL_OPTIONS, given
-from attrlearn.metrics import attribute_report
+from attrlearn.metrics import attribute_report, format_report
+from attrlearn.model_selection import AttributeShuffleSplit
 
-__all__ = ["format_report", "run", "save_curve", "save_model"]
+__all__ = ["describe", "run", "save_curve", "save_model"]
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -29,29 +29,20 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{arguments.labels}: {counts}", flush=True)
     on_terminal = int(sys.stderr.isatty())  # progress would flood a log file
     clf = AttributeClassifier(**{"verbose": on_terminal, **given(arguments, ESTIMATOR_OPTIONS)})
-    rows, held_out = _hold_out(len(y), arguments.validation, clf.random_state)
+    rows, held_out = _hold_out(y, arguments.validation, clf.random_state)
     clf.fit(X.iloc[rows], y.iloc[rows])
     save_model(clf, arguments.out)
     if arguments.plot:
         save_curve(clf, arguments.plot, arguments.title)
     if len(held_out):
-        print(format_report(clf, X.iloc[held_out], y.iloc[held_out]))
+        print(describe(clf, X.iloc[held_out], y.iloc[held_out]))
     return 0
 
 
-def format_report(clf: AttributeClassifier, X: pd.DataFrame, y: pd.DataFrame) -> str:
-    """The figures of each attribute on rows that were held out, and their mean, as text."""
-    if isinstance(clf.classes_, list):  # held-out rows may lack a class
-        known = zip(clf.attribute_names_, clf.classes_, strict=True)
-        several = {name: classes for name, classes in known if classes.tolist() != [0, 1]}
-        y = y.assign(**{n: pd.Categorical(y[n], categories=c) for n, c in several.items()})
-    table = attribute_report(y, clf.predict_proba(X)).rename_axis(None)
-    mean = table.drop(columns="labelled").mean(numeric_only=True)
-    table["labelled"] = table["labelled"].astype(str)
-    table = table.reindex([*table.index, "mean"])
-    table.loc["mean", mean.index] = mean
-    figures = table.to_string(float_format="{:.3f}".format, na_rep="")
-    return f"on {len(y)} held-out images\n{figures}"
+def describe(clf: AttributeClassifier, X: pd.DataFrame, y: pd.DataFrame) -> str:
+    """The figures of each attribute on rows that were held out, as text."""
+    report = attribute_report(y, clf.predict_proba(X), classes=clf.classes_)
+    return f"on {len(y)} held-out images\n{format_report(report)}"
 
 
 def save_model(clf: AttributeClassifier, path: str) -> None:
@@ -86,10 +77,10 @@ def _format(path: str) -> str:
 
 
 def _hold_out(
-    n_rows: int, share: float, random_state: int | np.random.RandomState | None
+    y: pd.DataFrame, share: float, random_state: int | np.random.RandomState | None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rows to train on, and a share of them held out at random."""
-    rows = np.arange(n_rows)
+    """Rows to train on, and a share of them held out at random, rare classes in proportion."""
     if share == 0:
-        return rows, rows[:0]
-    return train_test_split(rows, test_size=share, random_state=random_state)
+        return np.arange(len(y)), np.arange(0)
+    splitter = AttributeShuffleSplit(1, test_size=share, random_state=random_state)
+    return next(splitter.split(y, y))

@@ -10,6 +10,7 @@ from warnings import warn
 import numpy as np
 import pandas as pd
 from PIL import Image
+from sklearn.utils import check_array
 
 __all__ = [
     "Inputs",
@@ -149,7 +150,8 @@ def warn_of_unknown(categories: np.ndarray | None, known: np.ndarray, n_rows: in
     if len(known) and not counts:
         warn(
             f"The model was fitted with categories, and {n_rows} rows have none: they count as "
-            "unknown. Pass a column 'category' in X, or categories.",
+            "unknown. Pass a column 'category' in X: searches and cross-validation hand the "
+            "argument categories to fit alone, and a column reaches score and predict too.",
             UserWarning,
             stacklevel=4,
         )
@@ -219,24 +221,19 @@ def _feature_matrix(X: Any) -> tuple[np.ndarray, list[str] | None]:
                 )
         X = X.to_numpy(dtype=np.float32, na_value=np.nan)
     try:
-        matrix = np.asarray(X, dtype=np.float32)
+        matrix = check_array(X, dtype=np.float32, ensure_all_finite=False, ensure_min_samples=0)
     except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"X must hold numbers with backbone=None. Got something else: {error}. "
-            "Set a backbone if X holds pictures."
+        raise type(error)(
+            f"{error}\nWith backbone=None X holds features: set a backbone if it holds pictures, "
+            "and make it a DataFrame if it holds a category."
         ) from None
-    if matrix.ndim != 2 or matrix.shape[1] == 0:
-        raise ValueError(
-            f"X must be 2-D, (rows, features), with backbone=None. Got shape {matrix.shape}. "
-            "Pass X.reshape(-1, 1) if there is one feature."
-        )
     finite = np.isfinite(matrix)
     if not finite.all():
         row, column = (int(i) for i in np.argwhere(~finite)[0])
         name = column if names is None else names[column]
         raise ValueError(
-            f"X must hold finite numbers. Got {matrix[row, column]} at row {row}, column {name!r}. "
-            "Fill or drop it."
+            f"X must hold finite numbers, neither NaN nor inf. Got {matrix[row, column]} at row "
+            f"{row}, column {name!r}. Fill or drop it."
         )
     return matrix, names
 

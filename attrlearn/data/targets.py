@@ -16,6 +16,7 @@ __all__ = [
     "check_attributes",
     "check_table",
     "encode_targets",
+    "target_columns",
 ]
 
 MISSING = -1
@@ -51,8 +52,14 @@ class Attributes:
         return np.cumsum([0, *self.n_classes[:-1]])
 
     def split(self, columns: np.ndarray) -> list[np.ndarray]:
-        """Cut (N, C), the classes of all attributes side by side, into A arrays (N, classes)."""
-        return np.split(columns, self.starts[1:], axis=1)
+        """Cut (..., C), the classes of all attributes side by side, into A arrays."""
+        return np.split(columns, self.starts[1:], axis=-1)
+
+    def by_attribute(self, probabilities: np.ndarray) -> np.ndarray | list[np.ndarray]:
+        """(N, A) of class 1 if all attributes are binary, else A arrays (N, classes)."""
+        if all(self.is_binary):
+            return probabilities[:, 1::2]
+        return self.split(probabilities)
 
     def check_known(self, table: pd.DataFrame) -> pd.DataFrame:
         """The table, after a check that it speaks of these classes.
@@ -183,6 +190,23 @@ def encode_targets(table: pd.DataFrame, attributes: Attributes) -> np.ndarray:
     return codes
 
 
+def target_columns(table: pd.DataFrame, attributes: Attributes) -> np.ndarray:
+    """Number the cells by their class among the classes of all attributes side by side.
+
+    Returns
+    -------
+    ndarray of shape (N, A), int64
+        `MISSING` where there is none.
+
+    Examples
+    --------
+    >>> target_columns(*check_attributes([["long", 1], [None, 0]], n_rows=2)).tolist()
+    [[0, 2], [-1, 1]]
+    """
+    codes = encode_targets(table, attributes)
+    return np.where(codes == MISSING, MISSING, codes + attributes.starts)
+
+
 def applicable_attributes(
     codes: np.ndarray, categories: np.ndarray, n_categories: int
 ) -> np.ndarray:
@@ -191,7 +215,7 @@ def applicable_attributes(
     Parameters
     ----------
     codes : ndarray of shape (N, A)
-        As from `encode_targets`.
+        As from `encode_targets` or `target_columns`.
     categories : ndarray of shape (N,), int64
         1 to `n_categories`, 0 for unknown.
     n_categories : int
@@ -217,6 +241,11 @@ def applicable_attributes(
 
 def _as_table(y: Any, n_rows: int) -> pd.DataFrame:
     """`y` as a DataFrame, its attributes named."""
+    if y is None:
+        raise ValueError(
+            "y must be a table of attributes: an AttributeClassifier requires y to be passed, but "
+            "the target y is None. Pass one column per attribute."
+        )
     if isinstance(y, pd.Series):
         raise ValueError(
             f"y must be 2-D, one column per attribute. Got a Series of {len(y)} rows. "
@@ -341,8 +370,13 @@ def _check_binary(column: pd.Series, name: Any) -> None:
     wrong = (numbers != 0) & (numbers != 1) & ~np.isnan(numbers)
     if wrong.any():
         row = int(wrong.argmax())
+        encoded = (
+            " If it comes from cross_val_predict(method='predict_proba'), which numbers classes "
+            "and gaps anew, use attrlearn.model_selection.cross_val_predict_proba."
+        )
         raise ValueError(
             "y must hold only 0, 1 or missing in a binary attribute. "
             f"Got {numbers[row]} at row {row}, attribute {name!r}. "
             f"For numeric class codes pass categorical_attributes=[{name!r}]."
+            f"{encoded if numbers[row] == 2 else ''}"
         )

@@ -1,23 +1,77 @@
-"""How much the cells of each class count in the loss."""
+"""How much the cells of each row and of each class count in the loss."""
 
+from typing import Any
 from warnings import warn
 
 import numpy as np
+import pandas as pd
 
-from attrlearn.data.targets import MISSING, Attributes
+from attrlearn.data.targets import Attributes
 
-__all__ = ["class_weights"]
+__all__ = ["check_sample_weight", "class_weights"]
 
 
-def class_weights(
-    codes: np.ndarray, attributes: Attributes, class_weight: str | dict | None
-) -> list[np.ndarray]:
-    """Weight of each class of each attribute, from labelled cells only.
+def check_sample_weight(sample_weight: Any, table: pd.DataFrame) -> np.ndarray:
+    """Read the weights of rows or of cells.
 
     Parameters
     ----------
-    codes : ndarray of shape (N, A)
-        As from `encode_targets`.
+    sample_weight : array-like of shape (N,) or (N, A), or None
+        0 or more; of a missing cell anything. A DataFrame has the attributes as columns.
+    table : DataFrame of shape (N, A)
+        As from `check_table`.
+
+    Returns
+    -------
+    ndarray of shape (N, A), float
+        0 for missing cells; 1 for the others if `sample_weight` is None.
+
+    Raises
+    ------
+    ValueError
+        If the shape or a weight breaks a rule.
+
+    Examples
+    --------
+    >>> check_sample_weight([2, 1], pd.DataFrame({"hood": [0, 1], "zip": [None, 1]})).tolist()
+    [[2.0, 0.0], [1.0, 1.0]]
+    """
+    labelled = table.notna().to_numpy()
+    if sample_weight is None:
+        return labelled.astype(float)
+    if isinstance(sample_weight, pd.DataFrame) and {*sample_weight} == {*table}:
+        sample_weight = sample_weight[list(table)]
+    weights = np.asarray(sample_weight, dtype=float)
+    if weights.shape not in ((len(table),), table.shape):
+        raise ValueError(
+            f"sample_weight must have one entry per row of y, or one per cell. Got shape "
+            f"{weights.shape} for y of shape {table.shape}. Select the same rows of both."
+        )
+    weights = np.where(labelled, weights.reshape(len(table), -1), 0.0)
+    wrong = ~((weights >= 0) & (weights < np.inf))
+    if wrong.any():
+        row, a = (int(i) for i in np.argwhere(wrong)[0])
+        raise ValueError(
+            f"sample_weight must be 0 or more, and finite. Got {weights[row, a]} at row {row}, "
+            f"attribute {table.columns[a]!r}. Pass 0 to ignore a row or cell."
+        )
+    if labelled.any() and not weights.any():
+        raise ValueError(
+            "sample_weight must be more than 0 for a labelled cell. Got zero weight for all of "
+            "them. Leave it out to weigh all alike."
+        )
+    return weights
+
+
+def class_weights(
+    counts: list[np.ndarray], attributes: Attributes, class_weight: str | dict | None
+) -> list[np.ndarray]:
+    """Weight of each class of each attribute.
+
+    Parameters
+    ----------
+    counts : list of A arrays of shape (classes,)
+        Labelled cells of each class, or the sum of their weights.
     attributes : Attributes
     class_weight : "balanced", dict or None
         "balanced": n / (k · count), n labelled cells and k classes among them.
@@ -36,21 +90,18 @@ def class_weights(
     Examples
     --------
     >>> attributes = Attributes(["hood"], [np.array([0, 1])], [True])
-    >>> codes = np.array([[0], [0], [0], [1]])
-    >>> [(negative, positive)] = class_weights(codes, attributes, "balanced")
+    >>> [(negative, positive)] = class_weights([np.array([3, 1])], attributes, "balanced")
     >>> float(positive / negative)
     3.0
     """
     weights, single = [], []
-    for a, name in enumerate(attributes.names):
-        k = attributes.n_classes[a]
-        counts = np.bincount(codes[codes[:, a] != MISSING, a], minlength=k)
-        seen = counts > 0
-        weight = np.ones(k)
+    for name, count in zip(attributes.names, counts, strict=True):
+        seen = count > 0
+        weight = np.ones(len(count))
         if seen.sum() < 2:
             single.append(name)
         elif class_weight == "balanced":
-            weight[seen] = counts.sum() / (seen.sum() * counts[seen])
+            weight[seen] = count.sum() / (seen.sum() * count[seen])
         weights.append(weight)
     if single:
         warn(

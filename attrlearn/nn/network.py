@@ -1,6 +1,7 @@
 """The whole network: pictures and categories to class probabilities."""
 
-from typing import Any
+from copy import deepcopy
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +30,7 @@ class AttributeNetwork(nn.Module):
 
     Shape
     -----
-    inputs : (B, 3, H, W) uint8, or (B, D) float without backbone
+    inputs : (B, 3, H, W) uint8, the pictures, or (B, D) float, their features
     categories : (B,) int64
     output : (B, C)
     """
@@ -51,13 +52,14 @@ class AttributeNetwork(nn.Module):
         self.head = AttributeHead(n_features, n_logits, n_categories, **head_options)
 
     def forward(self, inputs: Tensor, categories: Tensor) -> Tensor:
-        """Return the log-probabilities of pictures, or of features without backbone."""
-        features = inputs if self.backbone is None else self.backbone(inputs)
-        return self.classify(features, categories)
-
-    def classify(self, features: Tensor, categories: Tensor) -> Tensor:
-        """Return the log-probabilities of features (B, D)."""
+        """Return the log-probabilities."""
+        features = self.backbone(inputs) if self.backbone and inputs.ndim == 4 else inputs
         return self.log_probabilities(self.head(features, categories))  # (B, C)
+
+    def snapshot(self) -> Self:
+        """Return a copy that further training does not change; a frozen backbone is shared."""
+        shared = [self.backbone] if self.backbone and self.backbone.is_frozen else []
+        return deepcopy(self, {id(module): module for module in shared})
 
     @torch.inference_mode()
     def probabilities(self, inputs: Tensor, categories: Tensor) -> Tensor:

@@ -1,44 +1,48 @@
 """The training loop."""
 
-from collections.abc import Callable
+from collections.abc import Generator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import perf_counter
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from tqdm import tqdm
 
-from attrlearn.nn.losses import cell_weights, cross_entropy
-from attrlearn.training.sources import Source
+from attrlearn.nn.losses import cross_entropy
+from attrlearn.training.examples import Examples
 
-__all__ = ["History", "split", "train"]
+__all__ = ["Epoch", "split", "train"]
 
 
-@dataclass
-class History:
-    """What training left behind.
+@dataclass(frozen=True)
+class Epoch:
+    """What one pass over the rows left behind.
 
     Attributes
     ----------
     losses : list of float
         One per optimiser step.
-    epochs : list of dict
-        One per epoch: its number, mean loss, last learning rate and seconds.
+    learning_rate : float
+        The last.
+    seconds : float
     """
 
-    losses: list[float] = field(default_factory=list)
-    epochs: list[dict[str, float]] = field(default_factory=list)
+    losses: list[float]
+    learning_rate: float
+    seconds: float
+
+    @property
+    def loss(self) -> float:
+        """The mean over the steps."""
+        return sum(self.losses) / len(self.losses)
 
 
 def train(
-    model: Callable[[Tensor, Tensor], Tensor],
-    source: Source,
-    targets: Tensor,
-    categories: Tensor,
-    class_weight: Tensor,
+    network: nn.Module,
+    examples: Examples,
     *,
     optimizer: Optimizer,
     schedule: LRScheduler,
@@ -48,19 +52,16 @@ def train(
     generator: torch.Generator,
     context: AbstractContextManager,
     verbose: int,
-) -> History:
-    """Minimise the weighted mean cross-entropy over the labelled cells.
+) -> Generator[Epoch, None, None]:
+    """Minimise the weighted mean cross-entropy over the labelled cells, epoch by epoch.
 
     Parameters
     ----------
-    model : callable
-        Maps inputs and categories (B,) to log-probabilities (B, C).
-    source : Source
-        The inputs of the N rows.
-    targets : Tensor of shape (N, A), int64
-        Column of each cell's class, -1 where missing.
-    categories : Tensor of shape (N,), int64
-    class_weight : Tensor of shape (C,)
+    network : torch.nn.Module
+        Maps inputs and categories (B,) to log-probabilities (B, C). It is left in eval mode after
+        each epoch.
+    examples : Examples
+        What to learn from.
     optimizer, schedule
         Each makes one step per `batch_size * accumulate_steps` rows.
     max_epochs : int
@@ -75,33 +76,33 @@ def train(
     verbose : int
         1 or more shows progress, loss and the time left.
 
-    Returns
-    -------
-    History
+    Yields
+    ------
+    Epoch
+        When it is over; the next one is trained when it is asked for.
 
     Raises
     ------
     ValueError
         If the loss is not finite any more.
     """
-    history = History()
-    n_rows = len(targets)
-    with tqdm(total=max_epochs * n_rows, unit="row", disable=not verbose) as progress:
-        for epoch in range(1, max_epochs + 1):
+    with tqdm(total=max_epochs * len(examples), unit="row", disable=not verbose) as progress:
+        for number in range(1, max_epochs + 1):
             started = perf_counter()
-            order = torch.randperm(n_rows, generator=generator)
+            network.train()
+            order = torch.randperm(len(examples), generator=generator)
             steps = [
                 split(rows, batch_size) for rows in split(order, batch_size * accumulate_steps)
             ]
-            batches = source.batches([part for step in steps for part in step], generator)
+            batches = examples.source.batches([part for step in steps for part in step], generator)
             losses = []
             for step in steps:
-                total = cell_weights(targets[torch.cat(step)], class_weight).sum()
+                total = examples.weights[torch.cat(step)].sum()
                 loss = torch.zeros_like(total)
                 for rows in step:
                     with context:
-                        outputs = model(next(batches).to(targets.device), categories[rows])
-                    part = cross_entropy(outputs, targets[rows], class_weight)
+                        outputs = network(next(batches).to(loss.device), examples.categories[rows])
+                    part = cross_entropy(outputs, examples.targets[rows], examples.weights[rows])
                     part = part / total.clamp(min=torch.finfo(total.dtype).tiny)
                     part.backward()
                     loss += part.detach()
@@ -110,10 +111,13 @@ def train(
                 schedule.step()
                 optimizer.zero_grad()
                 losses.append(loss)
-            _note(history, epoch, torch.stack(losses).tolist(), schedule, started)
-            progress.set_description(f"epoch {epoch}/{max_epochs}", refresh=False)
-            progress.set_postfix(loss=f"{history.epochs[-1]['loss']:.4f}")
-    return history
+            rate = float(schedule.get_last_lr()[0])
+            epoch = Epoch(torch.stack(losses).tolist(), rate, perf_counter() - started)
+            _check_finite(epoch.losses, number)
+            progress.set_description(f"epoch {number}/{max_epochs}", refresh=False)
+            progress.set_postfix(loss=f"{epoch.loss:.4f}")
+            network.eval()
+            yield epoch
 
 
 def split(rows: Tensor, size: int) -> list[Tensor]:
@@ -132,18 +136,11 @@ def split(rows: Tensor, size: int) -> list[Tensor]:
     return parts
 
 
-def _note(
-    history: History, epoch: int, losses: list[float], schedule: LRScheduler, started: float
-) -> None:
-    """Add an epoch to the history."""
-    mean = sum(losses) / len(losses)
-    if mean != mean or mean == float("inf"):
-        step = next(i for i, loss in enumerate(losses) if not loss < float("inf"))
-        raise ValueError(
-            f"The training loss must stay finite. Got {losses[step]} at step {step + 1} of epoch "
-            f"{epoch}. Lower learning_rate."
-        )
-    history.losses += losses
-    rate = float(schedule.get_last_lr()[0])
-    seconds = perf_counter() - started
-    history.epochs.append({"loss": mean, "learning_rate": rate, "seconds": seconds})
+def _check_finite(losses: list[float], epoch: int) -> None:
+    """Raise at the first loss that is not finite."""
+    for step, loss in enumerate(losses, start=1):
+        if not loss < float("inf"):
+            raise ValueError(
+                f"The training loss must stay finite. Got {loss} at step {step} of epoch {epoch}. "
+                "Lower learning_rate."
+            )

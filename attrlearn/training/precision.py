@@ -1,10 +1,12 @@
 """Where the network computes, and with how many bits."""
 
 from contextlib import AbstractContextManager, nullcontext
+from multiprocessing import parent_process
+from warnings import warn
 
 import torch
 
-__all__ = ["autocast", "resolve_device"]
+__all__ = ["autocast", "resolve_device", "warn_of_shared_gpu"]
 
 
 def resolve_device(device: str) -> torch.device:
@@ -40,3 +42,14 @@ def autocast(device: torch.device, dtype: str) -> AbstractContextManager:
     if dtype == "bfloat16":
         return torch.autocast(device.type, torch.bfloat16)
     return nullcontext()
+
+
+def warn_of_shared_gpu(device: torch.device) -> None:
+    """Warn if this is a worker process that must share the only GPU with others."""
+    if device.type == "cuda" and torch.cuda.device_count() == 1 and parent_process() is not None:
+        warn(
+            "The processes of n_jobs share one GPU: its memory must hold all of their models, and "
+            "they are no faster than one. Pass n_jobs=1 to the search, or device='cpu' here.",
+            UserWarning,
+            stacklevel=3,
+        )

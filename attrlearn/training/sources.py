@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 import torch
@@ -18,10 +18,16 @@ __all__ = ["FeatureSource", "PictureSource", "Source", "open_source"]
 
 
 class Source(Protocol):
-    """Something to train on."""
+    """The inputs of N rows."""
 
     def batches(self, parts: list[Tensor], generator: torch.Generator) -> Iterator[Tensor]:
-        """Yield the inputs of each part, the indices of its rows."""
+        """Yield the inputs of each part, the indices of its rows, changed at random."""
+
+    def take(self, rows: np.ndarray) -> Self:
+        """Return a source of some of the rows."""
+
+    def unchanged(self) -> Self:
+        """Return a source that changes nothing at random."""
 
 
 class FeatureSource:
@@ -29,22 +35,33 @@ class FeatureSource:
 
     Parameters
     ----------
-    views : Tensor of shape (V, N, D)
+    views : Tensor of shape (V, M, D)
         Each batch reads one view per row, drawn at random.
+    rows : Tensor of shape (N,), int64, optional
+        The rows of `views` that this source holds; None: all.
     """
 
-    def __init__(self, views: Tensor) -> None:
+    def __init__(self, views: Tensor, rows: Tensor | None = None) -> None:
         self.views = views
+        self.rows = torch.arange(views.shape[1]) if rows is None else rows
 
     def batches(self, parts: list[Tensor], generator: torch.Generator) -> Iterator[Tensor]:
         """Yield the features (B, D) of each part."""
-        for rows in parts:
-            if len(self.views) == 1:
+        n_views = len(self.views)
+        for part in parts:
+            rows = self.rows[part]
+            if n_views == 1:
                 yield self.views[0, rows]
             else:
-                yield self.views[
-                    torch.randint(len(self.views), rows.shape, generator=generator), rows
-                ]
+                yield self.views[torch.randint(n_views, rows.shape, generator=generator), rows]
+
+    def take(self, rows: np.ndarray) -> Self:
+        """Return a source of some of the rows."""
+        return type(self)(self.views, self.rows[torch.from_numpy(rows)])
+
+    def unchanged(self) -> Self:
+        """Return a source of the first view."""
+        return type(self)(self.views[:1], self.rows)
 
 
 class PictureSource:
@@ -54,7 +71,7 @@ class PictureSource:
     ----------
     reader : PictureReader
     rows : ndarray of shape (N,)
-        The rows of the reader that are trained on.
+        The rows of the reader that this source holds.
     policy : "flip", callable or None
         See `attrlearn.data.augment.augment`.
     """
@@ -68,6 +85,14 @@ class PictureSource:
         """Yield the pictures (B, 3, H, W) uint8 of each part."""
         for _, images in self.reader.batches(self.rows[part.numpy()] for part in parts):
             yield augment(images, self.policy, generator)
+
+    def take(self, rows: np.ndarray) -> Self:
+        """Return a source of some of the rows."""
+        return type(self)(self.reader, self.rows[rows], self.policy)
+
+    def unchanged(self) -> Self:
+        """Return a source of the pictures as they are."""
+        return type(self)(self.reader, self.rows, None)
 
 
 def open_source(

@@ -2,19 +2,27 @@ import warnings
 from fractions import Fraction
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 
 from attrlearn.data.targets import MISSING, Attributes
-from attrlearn.data.weights import class_weights
+from attrlearn.data.weights import check_sample_weight, class_weights
 
 HOOD = Attributes(["hood"], [np.array([0, 1])], [True])
 
 
+def count(codes, attributes):
+    """Labelled cells of each class of each attribute."""
+    columns = zip(codes.T, attributes.n_classes, strict=True)
+    return [np.bincount(column[column >= 0], minlength=k) for column, k in columns]
+
+
 def weigh(*cells, class_weight="balanced", attributes=HOOD):
-    [weight] = class_weights(np.array(cells)[:, None], attributes, class_weight)
+    counts = count(np.array(cells)[:, None], attributes)
+    [weight] = class_weights(counts, attributes, class_weight)
     return weight
 
 
@@ -45,7 +53,7 @@ def test_balanced_weights_are_those_of_scikit_learn_on_the_labelled_cells(cells,
 def test_each_attribute_counts_its_own_labelled_cells():
     codes = np.array([[0, 1], [0, -1], [0, 0], [1, -1]])
     attributes = Attributes(["hood", "zip"], [np.array([0, 1])] * 2, [True, True])
-    hood, zipper = class_weights(codes, attributes, "balanced")
+    hood, zipper = class_weights(count(codes, attributes), attributes, "balanced")
     assert hood.tolist() == [4 / 6, 4 / 2]
     assert zipper.tolist() == [1, 1]
 
@@ -55,7 +63,7 @@ def test_attributes_with_fewer_than_two_labelled_classes_weigh_1_and_are_named()
     names = ["no positive", "no negative", "no cell", "fine"]
     attributes = Attributes(names, [np.array([0, 1])] * 4, [True] * 4)
     with pytest.warns(UserWarning, match=r"3 attributes: \['no positive', 'no negative', 'no cel"):
-        weights = class_weights(codes, attributes, "balanced")
+        weights = class_weights(count(codes, attributes), attributes, "balanced")
     assert [weight.tolist() for weight in weights] == [[1, 1]] * 3 + [[0.75, 1.5]]
 
 
@@ -68,7 +76,9 @@ def test_given_weights_are_taken_and_the_others_are_1():
         ["hood", "neck"], [np.array([0, 1]), np.array(["o", "v"], dtype=object)], [True, False]
     )
     codes = np.array([[0, 0], [1, 1]])
-    hood, neck = class_weights(codes, attributes, {"neck": {"v": 2.5}, "hood": {True: 0}})
+    hood, neck = class_weights(
+        count(codes, attributes), attributes, {"neck": {"v": 2.5}, "hood": {True: 0}}
+    )
     assert hood.tolist() == [1, 0]
     assert neck.tolist() == [1, 2.5]
 
@@ -94,3 +104,36 @@ def test_weighing_two_labelled_classes_gives_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         weigh(0, 1, 1)
+
+
+TABLE = pd.DataFrame({"hood": [1.0, np.nan, 0.0], "zip": [np.nan, 1.0, 1.0]}, index=[7, 7, 9])
+
+
+def test_weights_of_rows_are_those_of_their_labelled_cells():
+    assert check_sample_weight([3, 2, 0], TABLE).tolist() == [[3, 0], [0, 2], [0, 0]]
+    assert check_sample_weight(None, TABLE).tolist() == [[1, 0], [0, 1], [1, 1]]
+
+
+def test_a_table_of_weights_belongs_to_its_attributes_by_name():
+    cells = pd.DataFrame({"zip": [4, 5, 6], "hood": [1, 2, 3]})
+    assert check_sample_weight(cells, TABLE).tolist() == [[1, 0], [0, 5], [3, 6]]
+    assert check_sample_weight(cells.to_numpy(), TABLE).tolist() == [[4, 0], [0, 2], [6, 3]]
+
+
+def test_the_weight_of_a_missing_cell_may_be_missing():
+    assert check_sample_weight(TABLE * 2, TABLE).tolist() == [[2, 0], [0, 2], [0, 2]]
+
+
+@pytest.mark.parametrize(
+    ("sample_weight", "words"),
+    [
+        ([1, 2], r"Got shape \(2,\) for y of shape \(3, 2\). Select the same rows"),
+        (np.ones((3, 1)), r"Got shape \(3, 1\)"),
+        ([1, -2, 1], "Got -2.0 at row 1, attribute 'zip'. Pass 0 to ignore"),
+        ([1, 1, np.nan], "Got nan at row 2, attribute 'hood'"),
+        ([np.inf, 1, 1], "Got inf at row 0, attribute 'hood'"),
+    ],
+)
+def test_sample_weights_that_break_a_rule_are_an_error(sample_weight, words):
+    with pytest.raises(ValueError, match=words):
+        check_sample_weight(sample_weight, TABLE)

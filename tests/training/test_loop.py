@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attrlearn.nn.network import AttributeNetwork
-from attrlearn.training.loop import History, split, train
+from attrlearn.training.examples import Examples
+from attrlearn.training.loop import Epoch, split, train
 from attrlearn.training.schedule import build_optimizer, build_schedule
 from attrlearn.training.sources import FeatureSource
 
@@ -16,8 +17,8 @@ HEAD = {"attention": False, "category_dim": 4, "hidden_dim": 8, "norm": "layer",
 
 def learn(
     *, n: int = 32, batch_size: int = 32, accumulate_steps: int = 1, max_epochs: int = 1, **head
-) -> tuple[History, list[torch.Tensor], list[torch.Tensor]]:
-    """Train by plain gradient steps; history, parameters before and after."""
+) -> tuple[list[Epoch], list[torch.Tensor], list[torch.Tensor]]:
+    """Train by plain gradient steps; epochs, parameters before and after."""
     rng = np.random.default_rng(0)
     torch.manual_seed(0)
     network = AttributeNetwork(None, 6, [2, 3], [True, False], 0, HEAD | head).train()
@@ -26,12 +27,15 @@ def learn(
     targets[: n // 2][rng.random((n // 2, 2)) < 0.8] = -1
     optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
     before = [p.detach().clone() for p in network.parameters()]
-    history = train(
-        network.classify,
+    examples = Examples(
         FeatureSource(torch.tensor(rng.normal(size=(1, n, 6)), dtype=torch.float32)),
         torch.tensor(targets),
         torch.zeros(n, dtype=torch.long),
-        torch.tensor([0.5, 2, 1, 3, 0.2]),
+        (torch.tensor(targets) >= 0).float(),
+    ).weigh([np.array([0.5, 2]), np.array([1, 3, 0.2])])
+    training = train(
+        network,
+        examples,
         optimizer=optimizer,
         schedule=build_schedule("constant", optimizer, 1),
         max_epochs=max_epochs,
@@ -41,14 +45,14 @@ def learn(
         context=nullcontext(),
         verbose=0,
     )
-    return history, before, [p.detach() for p in network.parameters()]
+    return list(training), before, [p.detach() for p in network.parameters()]
 
 
 @pytest.mark.parametrize(("batch_size", "accumulate_steps"), [(8, 4), (5, 7), (1, 32), (31, 2)])
 def test_accumulated_batches_equal_one_large_batch(batch_size, accumulate_steps):
     whole, _, expected = learn(batch_size=32)
     parts, _, got = learn(batch_size=batch_size, accumulate_steps=accumulate_steps)
-    assert parts.losses == pytest.approx(whole.losses, rel=1e-5)
+    assert parts[0].losses == pytest.approx(whole[0].losses, rel=1e-5)
     for a, b in zip(got, expected, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
 
@@ -57,21 +61,21 @@ def test_averaging_the_parts_would_not_equal_the_large_batch():
     """The data of these tests tell a sum over cells from a mean of means."""
     whole, _, _ = learn(batch_size=32)
     parts, _, _ = learn(batch_size=8)
-    assert np.mean(parts.losses) != pytest.approx(whole.losses[0], rel=1e-3)
+    assert parts[0].loss != pytest.approx(whole[0].loss, rel=1e-3)
 
 
 def test_losses_and_epochs_are_counted():
-    history, _, _ = learn(n=20, batch_size=4, accumulate_steps=2, max_epochs=3)
-    assert len(history.losses) == 3 * 3
-    assert [sorted(epoch) for epoch in history.epochs] == [["learning_rate", "loss", "seconds"]] * 3
-    assert history.epochs[1]["loss"] == pytest.approx(np.mean(history.losses[3:6]))
+    epochs, _, _ = learn(n=20, batch_size=4, accumulate_steps=2, max_epochs=3)
+    assert [len(epoch.losses) for epoch in epochs] == [3] * 3
+    assert epochs[1].loss == pytest.approx(np.mean(epochs[1].losses))
+    assert all(epoch.seconds > 0 and epoch.learning_rate == 0.1 for epoch in epochs)
 
 
 @pytest.mark.parametrize("norm", ["layer", "batch"])
 @pytest.mark.parametrize("n", [9, 33])
 def test_last_batch_of_one_row_trains(norm, n):
-    history, before, after = learn(n=n, batch_size=8, norm=norm)
-    assert np.isfinite(history.losses).all()
+    epochs, before, after = learn(n=n, batch_size=8, norm=norm)
+    assert np.isfinite(epochs[0].losses).all()
     assert any((a != b).any() for a, b in zip(before, after, strict=True))
 
 
@@ -93,22 +97,23 @@ def test_loss_that_runs_away_is_an_error_that_names_the_step():
     source = FeatureSource(torch.full((1, 4, 2), torch.nan))
     network = AttributeNetwork(None, 2, [2], [True], 0, HEAD | {"hidden_dim": None})
     optimizer = build_optimizer("sgd", network.parameters(), 0.1, 0.0)
+    examples = Examples(
+        source, torch.ones(4, 1).long(), torch.zeros(4, dtype=torch.long), torch.ones(4, 1)
+    )
+    training = train(
+        network,
+        examples,
+        optimizer=optimizer,
+        schedule=build_schedule("constant", optimizer, 1),
+        max_epochs=1,
+        batch_size=4,
+        accumulate_steps=1,
+        generator=torch.Generator(),
+        context=nullcontext(),
+        verbose=0,
+    )
     with pytest.raises(ValueError, match=r"Got nan at step 1 of epoch 1\. Lower learning_rate"):
-        train(
-            network.classify,
-            source,
-            torch.ones(4, 1, dtype=torch.long),
-            torch.zeros(4, dtype=torch.long),
-            torch.ones(2),
-            optimizer=optimizer,
-            schedule=build_schedule("constant", optimizer, 1),
-            max_epochs=1,
-            batch_size=4,
-            accumulate_steps=1,
-            generator=torch.Generator(),
-            context=nullcontext(),
-            verbose=0,
-        )
+        next(training)
 
 
 def test_each_batch_reads_the_views_of_its_own_rows():

@@ -1,0 +1,43 @@
+"""What the estimators share: they read pictures, and hold networks that go into a pickle."""
+
+from copy import deepcopy
+from typing import Any
+from warnings import warn
+
+from sklearn.base import BaseEstimator
+from torch import nn
+
+import attrlearn
+from attrlearn.data.batches import FeatureReader, PictureReader, open_reader
+from attrlearn.data.inputs import Inputs
+
+__all__ = ["NetworkEstimator"]
+
+
+class NetworkEstimator(BaseEstimator):
+    """An estimator with networks of torch among its fitted attributes."""
+
+    def _open_reader(self, inputs: Inputs, on_bad_image: str) -> FeatureReader | PictureReader:
+        """What reads the rows of X."""
+        return open_reader(inputs, self.image_size, self.resize, self.n_jobs, on_bad_image)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle with networks on the CPU, and the version."""
+        state = {**super().__getstate__(), "_attrlearn_version": attrlearn.__version__}
+        for name, value in state.items():
+            if isinstance(value, nn.Module):
+                state[name] = deepcopy(value).cpu()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Unpickle, with a warning if another version wrote it."""
+        version = state.pop("_attrlearn_version", "unknown")
+        if version != attrlearn.__version__:
+            warn(
+                f"The model was written by attrlearn {version} and is read by "
+                f"{attrlearn.__version__}: it may predict otherwise or fail. Fit it again, or "
+                f"install attrlearn=={version}.",
+                UserWarning,
+                stacklevel=2,
+            )
+        super().__setstate__(state)

@@ -1,0 +1,195 @@
+"""Pictures to the features of a frozen backbone, as a transformer."""
+
+from numbers import Integral
+from os import PathLike
+from typing import Any, ClassVar, Self
+from warnings import warn
+
+import numpy as np
+import pandas as pd
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from attrlearn.base import NetworkEstimator
+from attrlearn.data.batches import consecutive
+from attrlearn.data.inputs import check_inputs
+from attrlearn.nn.backbones import Backbone, build_backbone
+from attrlearn.training.features import compute_features
+from attrlearn.training.precision import autocast, resolve_device
+from attrlearn.training.seeds import seeded
+
+__all__ = ["ImageEmbedder"]
+
+
+class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEstimator):
+    """Turn pictures into the features of a frozen backbone.
+
+    The first step of a pipeline whose last one learns from features: an `AttributeClassifier` with
+    ``backbone=None``, or any classifier of scikit-learn.
+
+    Parameters
+    ----------
+    backbone : str, default="resnet18"
+        A classification model of torchvision, by its name in
+        ``torchvision.models.list_models(module=torchvision.models)``.
+    weights : "DEFAULT", path or None, default="DEFAULT"
+        The pretrained weights of torchvision (downloaded once), a file with a state dict in
+        torchvision's layout (``.pth``, read with ``weights_only=True``, or ``.safetensors``), or
+        random weights. The classifier in the file is ignored, anything else must match.
+    image_size : int, default=224
+        Height and width of the pictures, in pixels.
+    resize : {"squash", "pad", "crop"}, default="squash"
+        "squash" ignores the aspect ratio, "pad" fits the picture in on white, "crop" cuts the
+        centre out.
+    batch_size : int, default=32
+        Pictures that the backbone sees at once.
+    device : str, default="auto"
+        "auto": CUDA, else MPS, else the CPU. Or a device of torch.
+    dtype : {"auto", "float32", "bfloat16"}, default="auto"
+        Of the computation; "auto" is float32.
+    n_jobs : int or None, default=None
+        Threads that decode pictures; None: as many as torch computes with, -1: all cores.
+    random_state : int, RandomState or None, default=None
+        Of random weights, with ``weights=None``.
+    verbose : int, default=0
+        1: progress on standard error.
+
+    Attributes
+    ----------
+    backbone_ : torch.nn.Module
+
+    See Also
+    --------
+    AttributeClassifier : Learns from pictures in one step.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> from attrlearn import ImageEmbedder, make_attribute_images
+    >>> X, y = make_attribute_images(6, mkdtemp(), random_state=0)
+    >>> embedder = ImageEmbedder("mobilenet_v3_small", weights=None, image_size=32)
+    >>> embedder.fit_transform(X["image"]).shape
+    (6, 1024)
+    >>> embedder.get_feature_names_out()[:2]
+    array(['imageembedder0', 'imageembedder1'], dtype=object)
+    """
+
+    backbone_: Backbone
+
+    _parameter_constraints: ClassVar[dict] = {
+        "backbone": [str],
+        "weights": [str, PathLike, None],
+        "image_size": [Interval(Integral, 1, None, closed="left")],
+        "resize": [StrOptions({"squash", "pad", "crop"})],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "device": [str],
+        "dtype": [StrOptions({"auto", "float32", "bfloat16"})],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+        "verbose": [Interval(Integral, 0, None, closed="left"), "boolean"],
+    }
+
+    def __init__(
+        self,
+        backbone: str = "resnet18",
+        *,
+        weights: str | PathLike | None = "DEFAULT",
+        image_size: int = 224,
+        resize: str = "squash",
+        batch_size: int = 32,
+        device: str = "auto",
+        dtype: str = "auto",
+        n_jobs: int | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.backbone = backbone
+        self.weights = weights
+        self.image_size = image_size
+        self.resize = resize
+        self.batch_size = batch_size
+        self.device = device
+        self.dtype = dtype
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Load the backbone; nothing is learnt.
+
+        Parameters
+        ----------
+        X : array-like of N paths; DataFrame with a column `image`; or images
+            As in `AttributeClassifier.fit`. The pictures are not read yet.
+        y : ignored
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or X breaks a rule.
+        OSError
+            If the weights cannot be read.
+        """
+        self._validate_params()
+        check_inputs(X)
+        with seeded(self.random_state, resolve_device(self.device)):
+            backbone = build_backbone(self.backbone, self.weights, "head", self.image_size)
+        self.backbone_ = backbone.eval()
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Compute the features of pictures.
+
+        Parameters
+        ----------
+        X : as in `fit`
+            A column `category` is left out, with a warning: a ``ColumnTransformer`` keeps it.
+
+        Returns
+        -------
+        ndarray of shape (N, D), float32
+
+        Raises
+        ------
+        OSError
+            If a picture cannot be read; the text names its row.
+        """
+        check_is_fitted(self)
+        if isinstance(X, pd.DataFrame) and "category" in X:
+            warn(
+                "ImageEmbedder leaves the column 'category' of X out. Pass X['image'], or keep it "
+                "with a ColumnTransformer: [('image', ImageEmbedder(), 'image'), "
+                "('category', 'passthrough', ['category'])].",
+                UserWarning,
+                stacklevel=2,
+            )
+        inputs = check_inputs(X)
+        device = resolve_device(self.device)
+        _, views = compute_features(
+            self.backbone_.to(device),
+            self._open_reader(inputs, "raise").batches(consecutive(len(inputs), self.batch_size)),
+            mirror=False,
+            n_rows=len(inputs),
+            context=autocast(device, self.dtype),
+            verbose=self.verbose,
+        )
+        return views[0].cpu().numpy()
+
+    @property
+    def _n_features_out(self) -> int:
+        """D, for the names of the columns."""
+        return self.backbone_.n_features
+
+    def __sklearn_tags__(self) -> Tags:
+        """Say that X holds pictures."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        tags.transformer_tags.preserves_dtype = []
+        return tags

@@ -1,0 +1,335 @@
+"""How an estimator learns: it loads rows, holds some out, and trains a network epoch by epoch."""
+
+from collections.abc import Callable, Generator
+from contextlib import closing
+from copy import copy, deepcopy
+from functools import partial
+from typing import Any
+from warnings import warn
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.callback import CallbackContext
+from sklearn.utils import _safe_indexing
+
+from attrlearn.data.augment import Augment
+from attrlearn.data.inputs import (
+    Inputs,
+    check_inputs,
+    encode_categories,
+    known_categories,
+    warn_of_unknown,
+)
+from attrlearn.data.targets import (
+    MISSING,
+    Attributes,
+    applicable_attributes,
+    check_table,
+    target_columns,
+)
+from attrlearn.data.weights import check_sample_weight
+from attrlearn.model_selection import AttributeShuffleSplit
+from attrlearn.nn.backbones import build_backbone
+from attrlearn.nn.network import AttributeNetwork
+from attrlearn.predictor import Predictor
+from attrlearn.training.early_stopping import BestEpoch, mean_loss, predict
+from attrlearn.training.examples import Examples
+from attrlearn.training.loop import Epoch, split, train
+from attrlearn.training.precision import autocast, resolve_device
+from attrlearn.training.schedule import build_optimizer, build_schedule
+from attrlearn.training.sources import open_source
+from attrlearn.validation import HeldOut, HeldOutPredictor, get_scorer
+
+__all__ = ["Learner"]
+
+HEAD_PARAMETERS = ("attention", "category_dim", "hidden_dim", "norm", "dropout")
+NETWORK_PARAMETERS = ("backbone", "weights", "trainable", "image_size", *HEAD_PARAMETERS)
+
+
+class Learner(Predictor):
+    """The steps of `AttributeClassifier.fit`."""
+
+    def _open_network(
+        self, inputs: Inputs, attributes: Attributes
+    ) -> tuple[np.ndarray, AttributeNetwork]:
+        """Known categories and a new network, or those of the last fit with `warm_start`."""
+        if self.warm_start and hasattr(self, "network_"):
+            self._check_same(inputs, attributes)
+            return self.categories_, deepcopy(self.network_)  # a fit that fails changes nothing
+        known = known_categories(inputs.categories)
+        backbone = None
+        if inputs.features is not None:
+            n_features = inputs.features.shape[1]
+        else:
+            assert self.backbone is not None
+            backbone = build_backbone(self.backbone, self.weights, self.trainable, self.image_size)
+            n_features = backbone.n_features
+        head_options = {name: getattr(self, name) for name in HEAD_PARAMETERS}
+        return known, AttributeNetwork(
+            backbone,
+            n_features,
+            attributes.n_classes,
+            attributes.is_binary,
+            len(known),
+            head_options,
+        )
+
+    def _check_same(self, inputs: Inputs, attributes: Attributes) -> None:
+        """Raise unless the last fit had this network and these attributes; warn of categories."""
+        changed = [n for n, v in self._network_parameters.items() if getattr(self, n) != v]
+        if changed:
+            raise ValueError(
+                f"{changed} must be those of the last fit with warm_start=True. Got "
+                f"{[getattr(self, n) for n in changed]}. Set warm_start=False to start anew."
+            )
+        before, now = (
+            [(n, list(c), b) for n, c, b in zip(a.names, a.classes, a.is_binary, strict=True)]
+            for a in (self._attributes, attributes)
+        )
+        if before != now:
+            raise ValueError(
+                f"y must have the attributes and classes of the last fit with warm_start=True. "
+                f"Got {now}. The last fit had {before}. Set warm_start=False to start anew."
+            )
+        self._check_features(inputs)
+        warn_of_unknown(inputs.categories, self.categories_, len(inputs))
+
+    def _check_batches(self, n_rows: int) -> None:
+        """Raise if batch-norm in the hidden layer would see single rows."""
+        if (
+            self.hidden_dim is not None
+            and self.norm == "batch"
+            and min(n_rows, self.batch_size) < 2
+        ):
+            raise ValueError(
+                f"norm='batch' must have batches of two rows or more. Got {n_rows} rows and "
+                f"batch_size={self.batch_size}. Pass norm='layer'."
+            )
+
+    def _check_early_stopping(self, X_val: Any, y_val: Any) -> None:
+        """Raise unless what is held out, and how it is scored, fit together."""
+        if (X_val is None) != (y_val is None):
+            got = "X_val" if y_val is None else "y_val"
+            raise ValueError(f"X_val and y_val must be given together. Got {got} alone. Pass both.")
+        if X_val is not None and not self.early_stopping:
+            raise ValueError(
+                "X_val and y_val must come with early_stopping=True. Got early_stopping=False. "
+                "Set it, or leave them out."
+            )
+        if self.early_stopping and self.scoring != "loss":
+            get_scorer(self.scoring)
+
+    def _load(
+        self,
+        network: AttributeNetwork,
+        attributes: Attributes,
+        known: np.ndarray,
+        inputs: Inputs,
+        table: pd.DataFrame,
+        weights: np.ndarray,
+        policy: Augment,
+    ) -> tuple[np.ndarray, Examples, pd.DataFrame]:
+        """Rows that can be read, what they teach, and a table of those that cannot be read."""
+        if callable(policy) and network.backbone and network.backbone.is_frozen:
+            warn(
+                "A callable augment runs the frozen backbone again in each of the "
+                f"{self.max_epochs} epochs. augment='flip' runs it twice in all.",
+                UserWarning,
+                stacklevel=4,
+            )
+        device = resolve_device(self.device)
+        reader = self._open_reader(inputs, self.on_bad_image)
+        rows, source = open_source(
+            reader,
+            network.backbone,
+            policy,
+            batch_size=self.batch_size,
+            context=autocast(device, self.dtype),
+            verbose=self.verbose,
+        )
+        targets = target_columns(table, attributes)[rows]
+        categories = encode_categories(inputs.categories, known, len(inputs))[rows]
+        weights = np.where(targets == MISSING, 0, weights[rows])
+        examples = Examples(
+            source,
+            torch.from_numpy(targets).to(device),
+            torch.from_numpy(categories).to(device),
+            torch.from_numpy(weights).float().to(device),
+        )
+        return rows, examples, reader.report_bad()
+
+    def _load_held_out(
+        self,
+        load: Callable[..., tuple[np.ndarray, Examples, pd.DataFrame]],
+        attributes: Attributes,
+        known: np.ndarray,
+        weight: list[np.ndarray],
+        X_val: Any,
+        y_val: Any,
+    ) -> HeldOut:
+        """The rows that the user holds out."""
+        inputs = check_inputs(X_val, features=self.backbone is None)
+        table = attributes.check_known(check_table(y_val, len(inputs), attributes.names))
+        warn_of_unknown(inputs.categories, known, len(inputs))
+        rows, examples, _ = load(inputs, table, check_sample_weight(None, table), None)
+        X_val, y_val = (_safe_indexing(values, rows) for values in (X_val, y_val))
+        return HeldOut(X_val, y_val, examples.weigh(weight))
+
+    def _hold_out(
+        self,
+        examples: Examples,
+        rows: np.ndarray,
+        X: Any,
+        y: Any,
+        table: pd.DataFrame,
+        generator: torch.Generator,
+    ) -> tuple[Examples, HeldOut]:
+        """The rows to learn from, and a share held out at random."""
+        seed = int(torch.randint(2**31 - 1, (), generator=generator))
+        splitter = AttributeShuffleSplit(1, test_size=self.validation_fraction, random_state=seed)
+        known = table.iloc[rows]
+        ((learnt, out),) = splitter.split(known, known)
+        X_val, y_val = (_safe_indexing(values, rows[out]) for values in (X, y))
+        return examples.take(learnt), HeldOut(X_val, y_val, examples.take(out).unchanged())
+
+    def _learn(
+        self,
+        network: AttributeNetwork,
+        examples: Examples,
+        held_out: HeldOut | None,
+        generator: torch.Generator,
+        callbacks: CallbackContext,
+        told: dict[str, Any],
+        fitted: dict[str, Any],
+    ) -> dict[str, Any]:
+        """Train the network in place; the attributes of the fitted estimator, all of them."""
+        best = BestEpoch(network, self.n_iter_no_change)
+        epochs: list[Epoch] = []
+        state = partial(self._state, fitted, epochs, best)
+        with closing(self._train(network, examples, generator)) as training:
+            for _ in range(self.max_epochs):
+                task = callbacks.subcontext(task_name="epoch").call_on_fit_task_begin(**told)
+                epochs.append(next(training))
+                stop = held_out is not None and best.update(self._score(network, held_out, state))
+                asked = task.call_on_fit_task_end(
+                    **told, reconstruction_attributes=lambda: state(network.snapshot())
+                )
+                if stop or asked:
+                    break
+        if held_out is not None:
+            best.restore()
+        return state(network)
+
+    def _train(
+        self, network: AttributeNetwork, examples: Examples, generator: torch.Generator
+    ) -> Generator[Epoch, None, None]:
+        """Train the network in place, an epoch at a time."""
+        device = resolve_device(self.device)
+        steps = split(torch.arange(len(examples)), self.batch_size * self.accumulate_steps)
+        optimizer = build_optimizer(
+            self.optimizer, network.parameters(), self.learning_rate, self.weight_decay
+        )
+        return train(
+            network,
+            examples,
+            optimizer=optimizer,
+            schedule=build_schedule(self.schedule, optimizer, self.max_epochs * len(steps)),
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            accumulate_steps=self.accumulate_steps,
+            generator=generator,
+            context=autocast(device, self.dtype),
+            verbose=self.verbose,
+        )
+
+    def _score(
+        self,
+        network: AttributeNetwork,
+        held_out: HeldOut,
+        state: Callable[[AttributeNetwork], dict[str, Any]],
+    ) -> float:
+        """How good the network is on the held-out rows, the higher the better."""
+        examples = held_out.examples
+        context = autocast(resolve_device(self.device), self.dtype)
+        outputs = predict(network, examples, self.batch_size, context)
+        if self.scoring == "loss":
+            score = -mean_loss(outputs, examples)
+        else:
+            fitted = copy(self)
+            fitted.__dict__.update(state(network))
+            predictor = HeldOutPredictor(fitted, outputs.exp().cpu().numpy())
+            score = float(get_scorer(self.scoring)(predictor, held_out.X, held_out.y))
+        if not np.isfinite(score):
+            raise ValueError(
+                f"scoring must give a number on the {len(examples)} held-out rows. Got {score}. "
+                "Hold more rows out with validation_fraction, or pass X_val and y_val."
+            )
+        return score
+
+    def _describe(
+        self,
+        inputs: Inputs,
+        attributes: Attributes,
+        known: np.ndarray,
+        weight: list[np.ndarray],
+        examples: Examples,
+    ) -> dict[str, Any]:
+        """The fitted attributes that do not come from training."""
+        names, classes = attributes.names, attributes.classes
+        applicable = applicable_attributes(
+            examples.targets.cpu().numpy(), examples.categories.cpu().numpy(), len(known)
+        )
+        described = {
+            "attribute_names_": names,
+            "n_attributes_": len(names),
+            "classes_": np.arange(len(names)) if all(attributes.is_binary) else classes,
+            "class_weight_": {
+                name: dict(zip(values.tolist(), by_class.tolist(), strict=True))
+                for name, values, by_class in zip(names, classes, weight, strict=True)
+            },
+            "categories_": known,
+            "applicable_": pd.DataFrame(applicable, known, names),
+            "_attributes": attributes,
+            "_network_parameters": {name: getattr(self, name) for name in NETWORK_PARAMETERS},
+        }
+        if inputs.features is not None:
+            described["n_features_in_"] = inputs.features.shape[1]
+            if inputs.feature_names and all(isinstance(n, str) for n in inputs.feature_names):
+                described["feature_names_in_"] = np.array(inputs.feature_names, dtype=object)
+        return described
+
+    def _state(
+        self,
+        described: dict[str, Any],
+        epochs: list[Epoch],
+        best: BestEpoch,
+        network: AttributeNetwork,
+    ) -> dict[str, Any]:
+        """All fitted attributes after some epochs; `warm_start` adds to those of the last fit."""
+        losses = np.array([loss for epoch in epochs for loss in epoch.losses])
+        scores = np.array(best.scores)
+        rows = [vars(epoch) | {"losses": epoch.loss} for epoch in epochs]
+        history = pd.DataFrame(rows).rename(columns={"losses": "loss"})
+        if len(scores):
+            history["validation_score"] = pd.Series(scores)  # a scorer is asked before it is known
+        before = 0
+        if self.warm_start and hasattr(self, "network_"):
+            before = self.n_epochs_
+            losses = np.concatenate([self.loss_curve_, losses])
+            scores = np.concatenate([self.validation_scores_, scores])
+            history = pd.concat([self.history_, history])
+        return described | {
+            "network_": network,
+            "loss_curve_": losses,
+            "validation_scores_": scores,
+            "history_": history.set_axis(pd.RangeIndex(1, len(history) + 1, name="epoch")),
+            "n_epochs_": len(history),
+            "best_epoch_": before + (best.epoch or len(epochs)),
+        }
+
+    def _become(self, fitted: dict[str, Any]) -> None:
+        """Set the attributes of the fitted estimator, and none of an earlier fit."""
+        for name in ("n_features_in_", "feature_names_in_"):
+            self.__dict__.pop(name, None)
+        self.__dict__.update(fitted)

@@ -1,0 +1,156 @@
+"""What a fitted network says of new pictures."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from attrlearn.base import NetworkEstimator
+from attrlearn.data.batches import consecutive
+from attrlearn.data.inputs import (
+    Inputs,
+    check_inputs,
+    encode_categories,
+    is_single,
+    warn_of_unknown,
+)
+from attrlearn.data.targets import check_table
+from attrlearn.data.weights import check_sample_weight
+from attrlearn.metrics import balanced_accuracy_score
+from attrlearn.training.precision import autocast, resolve_device
+
+__all__ = ["Predictor"]
+
+
+class Predictor(NetworkEstimator):
+    """Predictions of a fitted estimator, which `AttributeClassifier` inherits."""
+
+    def predict_proba(self, X: Any, categories: Any = None) -> np.ndarray | list[np.ndarray]:
+        """Predict the class probabilities of every attribute.
+
+        Parameters
+        ----------
+        X, categories
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (N, A), or list of A arrays of shape (N, classes)
+            All attributes binary: the probability of 1. Any categorical: one array per attribute,
+            its columns in the order of `classes_`, as scikit-learn's multi-output classifiers
+            give. float32; NaN for a picture that ``on_bad_image="drop"`` leaves out.
+        """
+        inputs = self._check(X, categories)
+        return self._attributes.by_attribute(self._class_probabilities(inputs, self.on_bad_image))
+
+    def predict(self, X: Any, categories: Any = None) -> np.ndarray:
+        """Predict the most probable class of every attribute.
+
+        Parameters
+        ----------
+        X, categories
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (N, A)
+            int if all attributes are binary, else object.
+
+        Raises
+        ------
+        OSError
+            If a picture cannot be read, whatever `on_bad_image` says: it has no class.
+        """
+        inputs = self._check(X, categories)
+        return self._attributes.most_probable(self._class_probabilities(inputs, "raise"))
+
+    def predict_table(self, X: Any, categories: Any = None) -> pd.DataFrame:
+        """Predict as a table for people.
+
+        Parameters
+        ----------
+        X : as in `fit`, or one picture
+        categories : as in `fit`, or the category of the one picture
+
+        Returns
+        -------
+        DataFrame of N rows, with the index of X
+            Per attribute ``<attribute>``, the predicted class, and ``<attribute>_proba``, its
+            probability; NA and NaN where the attribute does not apply to the category
+            (`applicable_`), and for a picture that ``on_bad_image="drop"`` leaves out.
+        """
+        if self.backbone is not None and is_single(X):
+            X, categories = [X], None if categories is None else [categories]
+        inputs = self._check(X, categories)
+        probabilities = self._class_probabilities(inputs, self.on_bad_image)
+        unreadable = np.isnan(probabilities[:, 0])
+        classes = self._attributes.most_probable(np.nan_to_num(probabilities))
+        codes = encode_categories(inputs.categories, self.categories_, len(inputs))
+        # The unknown category comes first, and rules nothing out.
+        ruled_out = np.vstack([np.zeros(self.n_attributes_, bool), ~self.applicable_.to_numpy()])
+        hidden = ruled_out[codes] | unreadable[:, None]
+        columns = {}
+        for a, p in enumerate(self._attributes.split(probabilities)):
+            name, best = self.attribute_names_[a], p.max(axis=1)
+            values = pd.Series(classes[:, a], inputs.index).convert_dtypes()
+            columns[name] = values.mask(hidden[:, a], pd.NA)
+            columns[f"{name}_proba"] = pd.Series(best, inputs.index).mask(hidden[:, a])
+        return pd.DataFrame(columns, inputs.index)
+
+    def score(self, X: Any, y: Any, categories: Any = None, sample_weight: Any = None) -> float:
+        """Balanced accuracy on the labelled cells, averaged over the attributes.
+
+        Parameters
+        ----------
+        X, y, categories, sample_weight
+            As in `fit`.
+
+        Returns
+        -------
+        float
+            In [0, 1]. An attribute with fewer than two labelled classes is left out, with a
+            warning; NaN if that leaves none.
+        """
+        inputs = self._check(X, categories)
+        truth = self._attributes.check_known(check_table(y, len(inputs), self.attribute_names_))
+        probabilities = self._class_probabilities(inputs, self.on_bad_image)
+        readable = ~np.isnan(probabilities[:, 0])
+        predicted = self._attributes.most_probable(probabilities[readable])
+        if sample_weight is not None:
+            sample_weight = check_sample_weight(sample_weight, truth)[readable]
+        return float(
+            balanced_accuracy_score(truth[readable], predicted, sample_weight=sample_weight)
+        )
+
+    def _check(self, X: Any, categories: Any) -> Inputs:
+        """X and categories as the fitted network takes them."""
+        check_is_fitted(self)
+        inputs = check_inputs(X, categories, features=self.backbone is None)
+        self._check_features(inputs)
+        warn_of_unknown(inputs.categories, self.categories_, len(inputs))
+        return inputs
+
+    def _check_features(self, inputs: Inputs) -> None:
+        """Raise unless features, if X holds any, are those of fit in their order."""
+        if inputs.features is not None:
+            features: Any = inputs.features
+            if inputs.feature_names is not None:
+                features = pd.DataFrame(features, columns=inputs.feature_names, copy=False)
+            validate_data(self, features, reset=False, skip_check_array=True)
+
+    def _class_probabilities(self, inputs: Inputs, on_bad_image: str) -> np.ndarray:
+        """(N, C) float32, the classes of all attributes side by side; NaN for a bad picture."""
+        device = resolve_device(self.device)
+        network = self.network_.to(device)
+        reader = self._open_reader(inputs, on_bad_image)
+        categories = encode_categories(inputs.categories, self.categories_, len(inputs))
+        codes = torch.from_numpy(categories).to(device)
+        out = np.full((len(inputs), sum(self._attributes.n_classes)), np.nan, dtype=np.float32)
+        with autocast(device, self.dtype):
+            for rows, batch in reader.batches(consecutive(len(inputs), self.batch_size)):
+                if len(rows):
+                    out[rows] = network.probabilities(batch.to(device), codes[rows]).cpu().numpy()
+        reader.report_bad()
+        return out
