@@ -1,7 +1,7 @@
 """What the estimators share: they read pictures, and hold networks that go into a pickle."""
 
 from copy import deepcopy
-from typing import Any
+from typing import Any, Self
 from warnings import warn
 
 from sklearn.base import BaseEstimator
@@ -20,6 +20,12 @@ class NetworkEstimator(BaseEstimator):
     def _open_reader(self, inputs: Inputs, on_bad_image: str) -> FeatureReader | PictureReader:
         """What reads the rows of X."""
         return open_reader(inputs, self.image_size, self.resize, self.n_jobs, on_bad_image)
+
+    def __copy__(self) -> Self:
+        """Return a copy that shares the networks, which a detour by the pickle would copy."""
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        return copy
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle with networks on the CPU, and the version."""

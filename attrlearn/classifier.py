@@ -17,7 +17,8 @@ from torch import Tensor
 from attrlearn.data.inputs import check_inputs
 from attrlearn.data.targets import check_attributes
 from attrlearn.data.weights import check_sample_weight, class_weights
-from attrlearn.learner import Learner
+from attrlearn.held_out import HeldOut, select
+from attrlearn.learner import Labelled, Learner
 from attrlearn.training.precision import resolve_device, warn_of_shared_gpu
 from attrlearn.training.seeds import seeded
 
@@ -86,7 +87,9 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
         Epochs in a row without a better score after which to stop.
     scoring : str or callable, default="loss"
         "loss": the negative of the weighted loss. A name in `attrlearn.metrics.SCORERS`, such as
-        "average_precision", or any scorer ``(estimator, X, y) -> float``, the higher the better.
+        "average_precision", or any scorer ``(estimator, X, y) -> float``, the higher the better;
+        it gets `sample_weight` too if `fit` does. The estimator it is given has predicted the
+        held-out rows, and says nothing of others.
     augment : "flip", callable or None, default="flip"
         "flip" mirrors training pictures left to right at random. A callable maps a uint8 tensor
         (3, H, W) to another; it runs in each epoch, and so does the backbone, even a frozen one.
@@ -131,16 +134,18 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
     loss_curve_ : ndarray of float
         Training loss, one value per optimiser step.
     validation_scores_ : ndarray of float
-        With `early_stopping` one per epoch, else empty.
+        One per epoch, NaN for one that a `warm_start` made without `early_stopping`; empty if none
+        was scored.
     history_ : DataFrame
         One row per epoch: mean loss, learning rate at its end, seconds, and with `early_stopping`
         the validation score.
     n_epochs_ : int
         Epochs trained.
     best_epoch_ : int
-        The epoch, from 1, whose weights are kept: the last one without `early_stopping`.
+        The epoch, from 1, whose weights are kept: the best of the last `fit`, or without
+        `early_stopping` the last one.
     bad_images_ : DataFrame
-        Rows that `fit` left out: row, image, reason.
+        Rows of X that `fit` left out: row, image, reason.
     n_features_in_ : int
         D, with ``backbone=None``.
     feature_names_in_ : ndarray of str, shape (D,)
@@ -321,33 +326,36 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
             If a picture or the weights cannot be read.
         """
         self._validate_params()
-        self._check_early_stopping(X_val, y_val)
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         told = {"estimator": self, "X": X, "y": y, "metadata": metadata}
         callbacks = self._init_callback_context(max_subtasks=self.max_epochs)
         callbacks.call_on_fit_task_begin(**told)
         inputs = check_inputs(X, categories, features=self.backbone is None)
         table, attributes = check_attributes(y, len(inputs), self.categorical_attributes)
-        weights = check_sample_weight(sample_weight, table)
+        labelled = Labelled(inputs, table, check_sample_weight(sample_weight, table))
+        to_hold_out = self._check_held_out(X_val, y_val, inputs, attributes)
         device = resolve_device(self.device)
         warn_of_shared_gpu(device)
         with seeded(self.random_state, device) as generator:
             known, network = self._open_network(inputs, attributes)
             load = partial(self._load, network.to(device), attributes, known)
-            rows, examples, bad = load(inputs, table, weights, self.augment)
+            rows, examples, bad = load(labelled, self.augment)
             weight = class_weights(examples.count(attributes), attributes, self.class_weight)
             examples = examples.weigh(weight)
             fitted = self._describe(inputs, attributes, known, weight, examples)
             fitted["bad_images_"] = bad
             held_out = None
-            if X_val is not None:
-                held_out = self._load_held_out(load, attributes, known, weight, X_val, y_val)
+            if to_hold_out is not None:
+                held_out = self._load_held_out(load, to_hold_out, weight, X_val, y_val)
             elif self.early_stopping:
-                examples, held_out = self._hold_out(examples, rows, X, y, table, generator)
+                learnt, out, fitted["_split_seed"] = self._split(labelled, rows, generator)
+                X, y, sample_weight = (select(v, rows[out]) for v in (X, y, sample_weight))
+                held_out = HeldOut(X, y, sample_weight, examples.take(out).unchanged())
+                examples = examples.take(learnt)
             self._check_batches(len(examples))
             fitted = self._learn(network, examples, held_out, generator, callbacks, told, fitted)
         self._become(fitted)
-        callbacks.call_on_fit_task_end(**told)
+        callbacks.call_on_fit_task_end(**told, reconstruction_attributes={})
         return self
 
     def __sklearn_tags__(self) -> Tags:

@@ -167,7 +167,7 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
                 "with a ColumnTransformer: [('image', ImageEmbedder(), 'image'), "
                 "('category', 'passthrough', ['category'])].",
                 UserWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
         inputs = check_inputs(X)
         device = resolve_device(self.device)

@@ -3,15 +3,17 @@
 from collections.abc import Callable, Generator
 from contextlib import closing
 from copy import copy, deepcopy
+from dataclasses import dataclass
 from functools import partial
+from math import ceil
 from typing import Any
 from warnings import warn
 
 import numpy as np
 import pandas as pd
 import torch
+from sklearn.base import clone
 from sklearn.callback import CallbackContext
-from sklearn.utils import _safe_indexing
 
 from attrlearn.data.augment import Augment
 from attrlearn.data.inputs import (
@@ -29,22 +31,43 @@ from attrlearn.data.targets import (
     target_columns,
 )
 from attrlearn.data.weights import check_sample_weight
+from attrlearn.held_out import HeldOut, about, get_scorer, select
 from attrlearn.model_selection import AttributeShuffleSplit
 from attrlearn.nn.backbones import build_backbone
 from attrlearn.nn.network import AttributeNetwork
 from attrlearn.predictor import Predictor
-from attrlearn.training.early_stopping import BestEpoch, mean_loss, predict
+from attrlearn.training.early_stopping import BestEpoch
 from attrlearn.training.examples import Examples
 from attrlearn.training.loop import Epoch, split, train
 from attrlearn.training.precision import autocast, resolve_device
 from attrlearn.training.schedule import build_optimizer, build_schedule
 from attrlearn.training.sources import open_source
-from attrlearn.validation import HeldOut, HeldOutPredictor, get_scorer
 
 __all__ = ["Learner"]
 
 HEAD_PARAMETERS = ("attention", "category_dim", "hidden_dim", "norm", "dropout")
 NETWORK_PARAMETERS = ("backbone", "weights", "trainable", "image_size", *HEAD_PARAMETERS)
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Rows as the user gave them, checked.
+
+    Attributes
+    ----------
+    inputs : Inputs
+    table : DataFrame of shape (N, A)
+        As from `check_table`.
+    weights : ndarray of shape (N, A)
+        As from `check_sample_weight`.
+    """
+
+    inputs: Inputs
+    table: pd.DataFrame
+    weights: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.inputs)
 
 
 class Learner(Predictor):
@@ -92,7 +115,7 @@ class Learner(Predictor):
                 f"y must have the attributes and classes of the last fit with warm_start=True. "
                 f"Got {now}. The last fit had {before}. Set warm_start=False to start anew."
             )
-        self._check_features(inputs)
+        self._see_features(inputs, reset=False)
         warn_of_unknown(inputs.categories, self.categories_, len(inputs))
 
     def _check_batches(self, n_rows: int) -> None:
@@ -107,27 +130,36 @@ class Learner(Predictor):
                 f"batch_size={self.batch_size}. Pass norm='layer'."
             )
 
-    def _check_early_stopping(self, X_val: Any, y_val: Any) -> None:
-        """Raise unless what is held out, and how it is scored, fit together."""
+    def _check_held_out(
+        self, X_val: Any, y_val: Any, inputs: Inputs, attributes: Attributes
+    ) -> Labelled | None:
+        """The rows that the user holds out, if any; raise unless the scoring knows what to do."""
+        if self.early_stopping and self.scoring != "loss":
+            get_scorer(self.scoring)
         if (X_val is None) != (y_val is None):
             got = "X_val" if y_val is None else "y_val"
             raise ValueError(f"X_val and y_val must be given together. Got {got} alone. Pass both.")
-        if X_val is not None and not self.early_stopping:
+        if X_val is None:
+            return None
+        if not self.early_stopping:
             raise ValueError(
                 "X_val and y_val must come with early_stopping=True. Got early_stopping=False. "
                 "Set it, or leave them out."
             )
-        if self.early_stopping and self.scoring != "loss":
-            get_scorer(self.scoring)
+        with about("X_val, y_val"):
+            held_out = check_inputs(X_val, features=self.backbone is None)
+            seen = clone(self)._see_features(inputs, reset=True)
+            seen._see_features(held_out, reset=False)
+            table = attributes.check_known(check_table(y_val, len(held_out), attributes.names))
+        warn_of_unknown(held_out.categories, known_categories(inputs.categories), len(held_out))
+        return Labelled(held_out, table, check_sample_weight(None, table))
 
     def _load(
         self,
         network: AttributeNetwork,
         attributes: Attributes,
         known: np.ndarray,
-        inputs: Inputs,
-        table: pd.DataFrame,
-        weights: np.ndarray,
+        labelled: Labelled,
         policy: Augment,
     ) -> tuple[np.ndarray, Examples, pd.DataFrame]:
         """Rows that can be read, what they teach, and a table of those that cannot be read."""
@@ -139,7 +171,7 @@ class Learner(Predictor):
                 stacklevel=4,
             )
         device = resolve_device(self.device)
-        reader = self._open_reader(inputs, self.on_bad_image)
+        reader = self._open_reader(labelled.inputs, self.on_bad_image)
         rows, source = open_source(
             reader,
             network.backbone,
@@ -148,9 +180,9 @@ class Learner(Predictor):
             context=autocast(device, self.dtype),
             verbose=self.verbose,
         )
-        targets = target_columns(table, attributes)[rows]
-        categories = encode_categories(inputs.categories, known, len(inputs))[rows]
-        weights = np.where(targets == MISSING, 0, weights[rows])
+        targets = target_columns(labelled.table, attributes)[rows]
+        categories = encode_categories(labelled.inputs.categories, known, len(labelled))[rows]
+        weights = np.where(targets == MISSING, 0, labelled.weights[rows])
         examples = Examples(
             source,
             torch.from_numpy(targets).to(device),
@@ -162,36 +194,35 @@ class Learner(Predictor):
     def _load_held_out(
         self,
         load: Callable[..., tuple[np.ndarray, Examples, pd.DataFrame]],
-        attributes: Attributes,
-        known: np.ndarray,
+        labelled: Labelled,
         weight: list[np.ndarray],
         X_val: Any,
         y_val: Any,
     ) -> HeldOut:
-        """The rows that the user holds out."""
-        inputs = check_inputs(X_val, features=self.backbone is None)
-        table = attributes.check_known(check_table(y_val, len(inputs), attributes.names))
-        warn_of_unknown(inputs.categories, known, len(inputs))
-        rows, examples, _ = load(inputs, table, check_sample_weight(None, table), None)
-        X_val, y_val = (_safe_indexing(values, rows) for values in (X_val, y_val))
-        return HeldOut(X_val, y_val, examples.weigh(weight))
+        """The rows that the user holds out, those that can be read."""
+        with about("X_val"):
+            rows, examples, _ = load(labelled, None)
+        if isinstance(y_val, pd.DataFrame):
+            y_val = y_val[list(labelled.table)]  # scorers compare by position
+        return HeldOut(select(X_val, rows), select(y_val, rows), None, examples.weigh(weight))
 
-    def _hold_out(
-        self,
-        examples: Examples,
-        rows: np.ndarray,
-        X: Any,
-        y: Any,
-        table: pd.DataFrame,
-        generator: torch.Generator,
-    ) -> tuple[Examples, HeldOut]:
-        """The rows to learn from, and a share held out at random."""
+    def _split(
+        self, labelled: Labelled, rows: np.ndarray, generator: torch.Generator
+    ) -> tuple[np.ndarray, np.ndarray, int]:
+        """Positions among the rows to learn from and to hold out, and the seed of this split."""
         seed = int(torch.randint(2**31 - 1, (), generator=generator))
+        if self.warm_start and hasattr(self, "_split_seed"):
+            seed = self._split_seed  # lest the network has learnt from what judges it
+        if len(rows) - ceil(self.validation_fraction * len(rows)) < 1:
+            raise ValueError(
+                "validation_fraction must leave rows to learn from. Got "
+                f"{self.validation_fraction} of {len(rows)} rows. Lower it, or pass X_val and "
+                "y_val."
+            )
+        counted = labelled.table.mask(labelled.weights == 0).iloc[rows]
         splitter = AttributeShuffleSplit(1, test_size=self.validation_fraction, random_state=seed)
-        known = table.iloc[rows]
-        ((learnt, out),) = splitter.split(known, known)
-        X_val, y_val = (_safe_indexing(values, rows[out]) for values in (X, y))
-        return examples.take(learnt), HeldOut(X_val, y_val, examples.take(out).unchanged())
+        ((learnt, out),) = splitter.split(counted, counted)
+        return learnt, out, seed
 
     def _learn(
         self,
@@ -250,22 +281,14 @@ class Learner(Predictor):
         state: Callable[[AttributeNetwork], dict[str, Any]],
     ) -> float:
         """How good the network is on the held-out rows, the higher the better."""
-        examples = held_out.examples
+
+        def fitted() -> Learner:
+            estimator = copy(self)
+            estimator._become(state(network))
+            return estimator
+
         context = autocast(resolve_device(self.device), self.dtype)
-        outputs = predict(network, examples, self.batch_size, context)
-        if self.scoring == "loss":
-            score = -mean_loss(outputs, examples)
-        else:
-            fitted = copy(self)
-            fitted.__dict__.update(state(network))
-            predictor = HeldOutPredictor(fitted, outputs.exp().cpu().numpy())
-            score = float(get_scorer(self.scoring)(predictor, held_out.X, held_out.y))
-        if not np.isfinite(score):
-            raise ValueError(
-                f"scoring must give a number on the {len(examples)} held-out rows. Got {score}. "
-                "Hold more rows out with validation_fraction, or pass X_val and y_val."
-            )
-        return score
+        return held_out.score(self.scoring, network, fitted, self.batch_size, context)
 
     def _describe(
         self,
@@ -293,11 +316,9 @@ class Learner(Predictor):
             "_attributes": attributes,
             "_network_parameters": {name: getattr(self, name) for name in NETWORK_PARAMETERS},
         }
-        if inputs.features is not None:
-            described["n_features_in_"] = inputs.features.shape[1]
-            if inputs.feature_names and all(isinstance(n, str) for n in inputs.feature_names):
-                described["feature_names_in_"] = np.array(inputs.feature_names, dtype=object)
-        return described
+        seen = clone(self)._see_features(inputs, reset=True)
+        names = {"n_features_in_", "feature_names_in_"} & vars(seen).keys()
+        return described | {name: getattr(seen, name) for name in names}
 
     def _state(
         self,
@@ -308,21 +329,21 @@ class Learner(Predictor):
     ) -> dict[str, Any]:
         """All fitted attributes after some epochs; `warm_start` adds to those of the last fit."""
         losses = np.array([loss for epoch in epochs for loss in epoch.losses])
-        scores = np.array(best.scores)
         rows = [vars(epoch) | {"losses": epoch.loss} for epoch in epochs]
         history = pd.DataFrame(rows).rename(columns={"losses": "loss"})
-        if len(scores):
-            history["validation_score"] = pd.Series(scores)  # a scorer is asked before it is known
+        if best.scores:
+            # A scorer is asked before that of its own epoch is known.
+            history["validation_score"] = pd.Series(best.scores)
         before = 0
         if self.warm_start and hasattr(self, "network_"):
             before = self.n_epochs_
             losses = np.concatenate([self.loss_curve_, losses])
-            scores = np.concatenate([self.validation_scores_, scores])
             history = pd.concat([self.history_, history])
+        scores = history.get("validation_score", pd.Series(dtype=float))
         return described | {
             "network_": network,
             "loss_curve_": losses,
-            "validation_scores_": scores,
+            "validation_scores_": scores.to_numpy(),
             "history_": history.set_axis(pd.RangeIndex(1, len(history) + 1, name="epoch")),
             "n_epochs_": len(history),
             "best_epoch_": before + (best.epoch or len(epochs)),

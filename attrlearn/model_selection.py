@@ -114,7 +114,7 @@ class AttributeKFold(BaseEstimator):
         if not isinstance(n_splits, Integral) or not 2 <= n_splits <= n_units:
             raise ValueError(
                 "n_splits must be a whole number between 2 and the number of rows or groups. Got "
-                f"{n_splits} for {n_units}. Change it."
+                f"{n_splits} for {n_units}. Pass a number in between."
             )
         fold = self._deal(strata, grouped=groups is not None)[unit]
         for k in range(n_splits):

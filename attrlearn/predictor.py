@@ -1,6 +1,6 @@
 """What a fitted network says of new pictures."""
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -128,17 +128,18 @@ class Predictor(NetworkEstimator):
         """X and categories as the fitted network takes them."""
         check_is_fitted(self)
         inputs = check_inputs(X, categories, features=self.backbone is None)
-        self._check_features(inputs)
+        self._see_features(inputs, reset=False)
         warn_of_unknown(inputs.categories, self.categories_, len(inputs))
         return inputs
 
-    def _check_features(self, inputs: Inputs) -> None:
-        """Raise unless features, if X holds any, are those of fit in their order."""
+    def _see_features(self, inputs: Inputs, *, reset: bool) -> Self:
+        """Note number and names of the features, if X holds any, or raise unless they are those."""
         if inputs.features is not None:
             features: Any = inputs.features
             if inputs.feature_names is not None:
                 features = pd.DataFrame(features, columns=inputs.feature_names, copy=False)
-            validate_data(self, features, reset=False, skip_check_array=True)
+            validate_data(self, features, reset=reset, skip_check_array=True)
+        return self
 
     def _class_probabilities(self, inputs: Inputs, on_bad_image: str) -> np.ndarray:
         """(N, C) float32, the classes of all attributes side by side; NaN for a bad picture."""

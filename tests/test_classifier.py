@@ -2,6 +2,7 @@ import random
 import subprocess
 import sys
 from ast import literal_eval
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 
@@ -709,6 +710,116 @@ def test_without_early_stopping_nothing_is_held_out(tabular):
     assert "validation_score" not in clf.history_
 
 
+@pytest.mark.parametrize("trainable", ["head", "all"])
+def test_what_is_held_out_can_be_read_and_is_judged_as_it_is(small, damaged, attributes, trainable):
+    """Bad pictures leave; rows, labels and predictions of those held out stay together."""
+    seen = {}
+
+    def scorer(estimator, X, y):
+        seen[estimator.predict_proba(X)[0].tobytes()] = (X, y)
+        return len(seen)
+
+    clf = small.set_params(
+        trainable=trainable,
+        on_bad_image="drop",
+        early_stopping=True,
+        validation_fraction=0.4,
+        scoring=scorer,
+    )
+    with pytest.warns(UserWarning, match="could not be read"):
+        clf.fit(damaged, attributes)
+    *_, (said, (X_val, y_val)) = seen.items()
+    assert len(X_val) == 10  # 0.4 of the 23 that can be read, rounded up
+    assert clf.bad_images_["row"].tolist() == [5]
+    assert 5 not in X_val.index
+    pd.testing.assert_frame_equal(X_val, damaged.loc[X_val.index])
+    pd.testing.assert_frame_equal(y_val, attributes.loc[X_val.index])
+    again = clf.predict_proba(X_val)[0]
+    np.testing.assert_allclose(
+        np.frombuffer(said, np.float32).reshape(again.shape), again, atol=1e-5
+    )
+
+
+def test_columns_of_the_held_out_rows_may_come_in_another_order():
+    X = pd.DataFrame(NOISE, columns=[f"f{i}" for i in range(30)])
+    y = pd.DataFrame(NOISY, columns=["hood", "zip", "logo"])
+    clf = AttributeClassifier(None, scoring="roc_auc", **STOPPING)
+    scores = [
+        clf.fit(X[80:], y[80:], X_val=X[:80], y_val=y.loc[:79, names]).validation_scores_
+        for names in (["hood", "zip", "logo"], ["logo", "hood", "zip"])
+    ]
+    np.testing.assert_array_equal(*scores)
+    with pytest.raises(ValueError, match=r"(?s)In X_val, y_val: .*must be in the same order"):
+        clf.fit(X, y, X_val=X[X.columns[::-1]], y_val=y)
+    with pytest.raises(ValueError, match=r"In X_val, y_val: X has 7 features, but Attr.* 30"):
+        clf.fit(NOISE, NOISY, X_val=NOISE[:, :7], y_val=NOISY)
+
+
+def test_held_out_cells_of_weight_zero_do_not_judge():
+    weight = np.where(np.arange(300) % 3, 1.0, 0.0)
+    clf = AttributeClassifier(None, scoring="average_precision", **STOPPING)
+    seen = []
+
+    def scorer(estimator, X, y, sample_weight):
+        seen.append(sample_weight)
+        return SCORERS["average_precision"](estimator, X, y, sample_weight=sample_weight)
+
+    scores = clf.fit(NOISE, NOISY, sample_weight=weight).validation_scores_
+    clf.set_params(scoring=scorer).fit(NOISE, NOISY, sample_weight=weight)
+    np.testing.assert_array_equal(clf.validation_scores_, scores)
+    assert set(seen[0]) == {0.0, 1.0}
+    missing = np.where(weight[:, None] == 0, np.nan, NOISY)
+    without = clf.set_params(scoring="average_precision").fit(NOISE, missing).validation_scores_
+    np.testing.assert_allclose(scores, without, atol=1e-6)
+
+
+def test_warm_start_holds_the_same_rows_out_again():
+    seen = []
+
+    def scorer(estimator, X, y):
+        seen.append(X[:, 0].tolist())
+        return 0.0
+
+    clf = AttributeClassifier(
+        None, max_epochs=1, early_stopping=True, scoring=scorer, warm_start=True
+    )
+    clf.fit(NOISE, NOISY).fit(NOISE, NOISY)
+    assert seen[0] == seen[1]
+    clf.set_params(warm_start=False).fit(NOISE, NOISY)
+    assert seen[2] != seen[0]
+
+
+def test_epochs_that_nothing_judged_have_no_score():
+    clf = AttributeClassifier(None, max_epochs=2, warm_start=True, random_state=0)
+    clf.fit(NOISE, NOISY).set_params(early_stopping=True).fit(NOISE, NOISY)
+    assert np.isnan(clf.validation_scores_).tolist() == [True, True, False, False]
+    assert len(clf.validation_scores_) == clf.n_epochs_
+
+
+def test_a_second_fit_leaves_nothing_of_the_first(tabular):
+    X = pd.DataFrame(FEATURES, columns=[f"f{i}" for i in range(12)])
+    clf = tabular.set_params(early_stopping=True, scoring="average_precision").fit(X, BINARY)
+    fresh = clone(tabular).fit(FEATURES, BINARY)
+    clf.fit(FEATURES, BINARY)
+    assert vars(clf).keys() == vars(fresh).keys()
+    np.testing.assert_array_equal(clf.validation_scores_, fresh.validation_scores_)
+
+
+def test_fits_in_threads_are_those_of_one_after_the_other():
+    clf = AttributeClassifier(None, max_epochs=2, random_state=0)
+    expected = clf.fit(FEATURES, BINARY).loss_curve_
+    with ThreadPoolExecutor(4) as pool:
+        fits = pool.map(lambda _: clone(clf).fit(FEATURES, BINARY).loss_curve_, range(8))
+        for curve in fits:
+            np.testing.assert_array_equal(curve, expected)
+
+
+def test_warning_points_at_the_line_that_called_fit(tabular):
+    with pytest.warns(UserWarning, match="Fewer than two classes") as record:
+        tabular.fit(FEATURES, np.ones((80, 1)))
+    assert record[0].filename == __file__
+
+
 @pytest.mark.parametrize(
     ("params", "arguments", "words"),
     [
@@ -726,8 +837,12 @@ def test_without_early_stopping_nothing_is_held_out(tabular):
             {"X_val": NOISE, "y_val": np.full(NOISY.shape, np.nan)},
             "must give a number on the 300 held-out rows",
         ),
-        ({}, {"X_val": NOISE, "y_val": NOISY[:5]}, "Got 5 rows for 300 pictures"),
-        ({"validation_fraction": 0.9999}, {}, "must leave rows on both sides"),
+        (
+            {},
+            {"X_val": NOISE, "y_val": NOISY[:5]},
+            "In X_val, y_val: .*Got 5 rows for 300 pictures",
+        ),
+        ({"validation_fraction": 0.9999}, {}, "validation_fraction must leave rows to learn from"),
     ],
 )
 def test_what_cannot_be_held_out_or_scored_is_an_error(params, arguments, words):

@@ -24,9 +24,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import get_scorer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
 from attrlearn import AttributeClassifier, ImageEmbedder
+from attrlearn.data.batches import open_reader
+from attrlearn.data.inputs import check_inputs
 from attrlearn.metrics import SCORERS
 from attrlearn.model_selection import (
     AttributeKFold,
@@ -59,10 +61,6 @@ FAILING = {
 }
 
 
-def of_features(estimator):
-    return FAILING
-
-
 @parametrize_with_checks(
     [AttributeClassifier(backbone=None)], expected_failed_checks=lambda _: FAILING
 )
@@ -70,6 +68,11 @@ def test_scikit_learns_checks_pass(estimator, check):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         check(estimator)
+
+
+def test_scikit_learn_has_checks_that_can_fail():
+    checks = list(estimator_checks_generator(AttributeClassifier(backbone=None)))
+    assert len(checks) - len(FAILING) >= 40
 
 
 # --- model selection -----------------------------------------------------------------------------
@@ -233,10 +236,20 @@ def test_tags_say_what_the_estimator_takes():
     assert not is_classifier(AttributeClassifier())
 
 
-def test_a_classifier_of_scikit_learn_would_stop_at_the_gaps(monkeypatch):
-    """Were estimator_type "classifier", an int cv would look for classes in y."""
+class Tagged(AttributeClassifier):
+    """One that tells scikit-learn that it is a classifier."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.estimator_type = "classifier"
+        return tags
+
+
+def test_with_the_tag_of_a_classifier_an_int_cv_would_stop_at_the_gaps():
+    options = {"backbone": None, "max_epochs": 1}
     with pytest.raises(ValueError, match="Input y contains NaN"):
-        ms.cross_val_score(LogisticRegression(), X, GAPS, cv=3)
+        ms.cross_val_score(Tagged(**options), X, GAPS, cv=3)
+    assert len(ms.cross_val_score(AttributeClassifier(**options), X, GAPS, cv=3)) == 3
 
 
 @pytest.mark.filterwarnings("ignore:The y_prob values do not sum to one")  # of several attributes
@@ -336,6 +349,21 @@ def test_pipeline_from_pictures_equals_its_steps(embedder, pictures, attributes)
     assert search.fit(pictures["image"], attributes).best_score_ > 0
 
 
+@pytest.mark.usefixtures("routing")
+def test_rows_to_hold_out_pass_the_steps_of_a_pipeline():
+    learner = AttributeClassifier(None, max_epochs=3, early_stopping=True, random_state=0)
+    pipeline = make_pipeline(
+        StandardScaler(),
+        learner.set_fit_request(X_val=True, y_val=True),
+        transform_input=["X_val"],
+    )
+    pipeline.fit(X, GAPS, X_val=5 * X[:9] + 1, y_val=COMPLETE[:9])
+    scaler = StandardScaler().fit(X)
+    X_val = scaler.transform(5 * X[:9] + 1)
+    alone = clone(learner).fit(scaler.transform(X), GAPS, X_val=X_val, y_val=COMPLETE[:9])
+    np.testing.assert_array_equal(pipeline[-1].validation_scores_, alone.validation_scores_)
+
+
 def test_pipeline_ends_in_a_classifier_of_scikit_learn(embedder, pictures):
     kind = np.array(["long", "short"] * 12)
     pipeline = make_pipeline(embedder, StandardScaler(), LogisticRegression())
@@ -414,11 +442,26 @@ def test_scoring_monitor_logs_our_scores_each_epoch():
         assert epochs[name].iloc[-1] == pytest.approx(scorer(clf, X, GAPS))
 
 
-def test_progress_bar_of_a_search_shows_epochs(capsys):
+class Propagated(Recorder):
+    """One that a search hands on to what it fits."""
+
+    max_propagation_depth = None
+
+
+def test_a_search_hands_its_callbacks_on_to_the_epochs(capsys):
+    recorder = Propagated()
     search = ms.GridSearchCV(CLF, GRID, cv=3)
-    search.set_callbacks(ProgressBar(max_propagation_depth=None)).fit(X, GAPS)
-    shown = capsys.readouterr().out
-    assert "AttributeClassifier" in shown
+    search.set_callbacks(recorder, ProgressBar(max_propagation_depth=None)).fit(X, GAPS)
+    assert recorder.begun == len(recorder.epochs) == (2 * 3 + 1) * CLF.max_epochs
+    assert "AttributeClassifier - fit" in capsys.readouterr().out
+
+
+def test_the_fitted_estimator_is_monitored_too():
+    monitor = ScoringMonitor(scoring=SCORERS["accuracy"])
+    clf = clone(CLF).set_callbacks(monitor).fit(X, GAPS)
+    log = monitor.get_logs().data_as_pandas
+    assert log["task_name"].tolist() == ["fit", "epoch", "epoch"]
+    assert log["score"][0] == log["score"][2] == pytest.approx(SCORERS["accuracy"](clf, X, GAPS))
 
 
 # --- the life of an estimator --------------------------------------------------------------------
@@ -454,9 +497,16 @@ def test_eight_threads_predict_as_one_does(small, pictures, attributes):
                 np.testing.assert_array_equal(ours, theirs)
 
 
+def threads_of_a_fit():
+    """Threads that compute and threads that decode, as a fit in this process has them."""
+    reader = open_reader(check_inputs(["a.jpg"]), 32, "squash", None, "raise")
+    return torch.get_num_threads(), reader.n_threads
+
+
 def test_worker_processes_share_the_cores():
-    threads = Parallel(n_jobs=2)(delayed(torch.get_num_threads)() for _ in range(4))
-    assert max(threads) <= max(1, joblib.cpu_count() // 2)
+    share = max(1, joblib.cpu_count() // 2)
+    for threads in Parallel(n_jobs=2)(delayed(threads_of_a_fit)() for _ in range(4)):
+        assert max(threads) <= share
 
 
 def test_nested_parameters_are_found_and_set(embedder):
@@ -556,7 +606,7 @@ def check_what_is_no_collection_of_pictures_is_an_error(estimator, X, y):
 OF_PICTURES = [
     value
     for name, value in list(globals().items())
-    if name.startswith("check_") and callable(value)
+    if name.startswith("check_") and value.__module__ == __name__
 ]
 
 

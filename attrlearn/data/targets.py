@@ -74,7 +74,8 @@ class Attributes:
                 row = int(unknown.argmax())
                 raise ValueError(
                     f"y must hold the classes of fit or missing. Got {column.iloc[row]} at row "
-                    f"{row}, attribute {name!r}. Its classes are {self.classes[a].tolist()}."
+                    f"{row}, attribute {name!r}. Its classes are {self.classes[a].tolist()}: "
+                    "correct the cell, or make it missing."
                 )
         return table
 
@@ -280,12 +281,13 @@ def _select(table: pd.DataFrame, names: list[Any], *, by_name: bool) -> pd.DataF
     """The columns that a fitted model expects."""
     if by_name and set(table.columns) != set(names):
         raise ValueError(
-            f"y must have the attributes of fit. Got {list(table.columns)}. Fit had {names}."
+            f"y must have the attributes of fit. Got {list(table.columns)}. Pass those of fit, "
+            f"{names}."
         )
     if table.shape[1] != len(names):
         raise ValueError(
             f"y must have the {len(names)} attributes of fit. Got {table.shape[1]} columns. "
-            f"Fit had {names}."
+            f"Pass those of fit, {names}."
         )
     return table[names] if by_name else table.set_axis(names, axis=1)
 

@@ -39,9 +39,18 @@ def check_sample_weight(sample_weight: Any, table: pd.DataFrame) -> np.ndarray:
     labelled = table.notna().to_numpy()
     if sample_weight is None:
         return labelled.astype(float)
-    if isinstance(sample_weight, pd.DataFrame) and {*sample_weight} == {*table}:
+    if isinstance(sample_weight, pd.DataFrame):
+        if {*sample_weight} != {*table}:
+            raise ValueError(
+                f"sample_weight must have the columns of y, {list(table)}. Got "
+                f"{list(sample_weight)}. Rename them, or pass sample_weight.to_numpy()."
+            )
         sample_weight = sample_weight[list(table)]
-    weights = np.asarray(sample_weight, dtype=float)
+    try:
+        weights = pd.DataFrame(sample_weight).to_numpy(dtype=float, na_value=np.nan)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"sample_weight must hold numbers. Got {error}. Convert it.") from None
+    weights = weights if np.ndim(sample_weight) == 2 else weights[:, 0]
     if weights.shape not in ((len(table),), table.shape):
         raise ValueError(
             f"sample_weight must have one entry per row of y, or one per cell. Got shape "
@@ -109,7 +118,7 @@ def class_weights(
             "teach nothing, and their classes weigh 1 if balanced. Label cells of other classes, "
             "or leave the attributes out.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     if isinstance(class_weight, dict):
         _set_weights(weights, attributes, class_weight)

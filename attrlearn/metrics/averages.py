@@ -18,7 +18,9 @@ def check_average(average: str | None, *choices: str | None) -> None:
     """
     if average not in choices:
         *others, last = ['"' + choice + '"' if choice else "None" for choice in choices]
-        raise ValueError(f"average must be {', '.join(others)} or {last}. Got {average!r}.")
+        raise ValueError(
+            f"average must be {', '.join(others)} or {last}. Got {average!r}. Pass one of these."
+        )
 
 
 def averaged(

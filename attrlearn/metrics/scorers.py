@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import pandas as pd
+
 # Private, but what scikit-learn looks for: only a `_BaseScorer` shares its predictions with the
 # others of a dict and takes part in metadata routing, and `make_scorer` cannot pass `classes_` on.
 from sklearn.metrics._scorer import _Scorer
@@ -22,7 +24,9 @@ class AttributeScorer(_Scorer):
     """A score as a scorer ``(estimator, X, y_true, *, sample_weight=None) -> float``.
 
     The estimator is an `AttributeClassifier`, or a pipeline or search that ends in one. Its
-    `classes_` tell the classes, of which the rows that are scored may lack some.
+    `classes_` tell the classes, of which the rows that are scored may lack some. Scores of
+    predictions need pictures that can be read, also with ``on_bad_image="drop"``; those of
+    probabilities leave the others out.
 
     Parameters
     ----------
@@ -48,6 +52,9 @@ class AttributeScorer(_Scorer):
         self, method_caller: Callable, estimator: Any, X: Any, y_true: Any, **kwargs: Any
     ) -> float:
         """The score of what `method_caller` gets from the estimator, or has got before."""
+        names = _attribute_names(estimator)
+        if isinstance(y_true, pd.DataFrame) and {*y_true} == {*names}:
+            y_true = y_true[names]
         response = method_caller(estimator, self._response_method, X)
         classes = estimator.classes_
         return self._sign * self._score_func(y_true, response, classes=classes, **kwargs)
@@ -56,6 +63,13 @@ class AttributeScorer(_Scorer):
         sign = "" if self._sign > 0 else ", greater_is_better=False"
         name = self._score_func.__name__
         return f"AttributeScorer({name}, response_method={self._response_method!r}{sign})"
+
+
+def _attribute_names(estimator: Any) -> list[Any]:
+    """The attributes in the order of the predictions; none if the estimator does not tell."""
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+    return getattr(last, "attribute_names_", [])
 
 
 #: Macro averages by name, the higher the better: for `scoring` one at a time or as a whole.

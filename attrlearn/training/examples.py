@@ -56,12 +56,12 @@ class Examples:
         labelled = self.targets >= 0
         counts = torch.bincount(
             self.targets[labelled].cpu(),
-            self.weights[labelled].double().cpu(),
+            self.weights[labelled].cpu().double(),
             sum(attributes.n_classes),
         )
         return attributes.split(counts.numpy())
 
     def weigh(self, class_weight: list[np.ndarray]) -> Self:
         """Return the rows, the weight of each cell times that of its class."""
-        factors = torch.from_numpy(np.concatenate(class_weight)).to(self.weights)
+        factors = torch.from_numpy(np.concatenate(class_weight)).float().to(self.weights.device)
         return replace(self, weights=self.weights * factors[self.targets.clamp(min=0)])

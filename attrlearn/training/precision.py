@@ -51,5 +51,5 @@ def warn_of_shared_gpu(device: torch.device) -> None:
             "The processes of n_jobs share one GPU: its memory must hold all of their models, and "
             "they are no faster than one. Pass n_jobs=1 to the search, or device='cpu' here.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )

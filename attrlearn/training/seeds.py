@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from threading import RLock
 
 import numpy as np
 import torch
 
 __all__ = ["seeded"]
+
+_global_generators = RLock()
 
 
 @contextmanager
@@ -16,7 +19,7 @@ def seeded(
     """Seed torch's global generators inside the block, and put them back as they were.
 
     torch initialises layers and drops features by its global generator alone, so that one has to
-    be seeded; everything else takes the generator that this yields.
+    be seeded; everything else takes the generator that this yields. Threads take turns.
 
     Parameters
     ----------
@@ -40,8 +43,9 @@ def seeded(
     """
     seed = _draw_seed(random_state)
     accelerator = {"cuda": torch.cuda, "mps": torch.mps}.get(device.type)
-    state = torch.get_rng_state()
-    with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
+    on_device = torch.cuda.device(device) if device.type == "cuda" else nullcontext()
+    with _global_generators, on_device:
+        state = torch.get_rng_state()
         accelerator_state = accelerator.get_rng_state() if accelerator else None
         torch.default_generator.manual_seed(seed)  # unlike torch.manual_seed, the CPU's alone
         if accelerator:

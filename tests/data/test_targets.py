@@ -321,7 +321,7 @@ def test_a_table_of_a_fitted_model_is_put_in_the_order_of_its_attributes():
 )
 def test_a_table_of_a_fitted_model_must_have_its_attributes(y, got):
     with pytest.raises(
-        ValueError, match=rf"attributes of fit\. Got {got}\. Fit had \['hood', 'zip'\]"
+        ValueError, match=rf"attributes of fit\. Got {got}\. Pass those of fit, \['hood', 'zip'\]"
     ):
         check_table(y, 1, ["hood", "zip"])
 

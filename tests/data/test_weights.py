@@ -121,7 +121,8 @@ def test_a_table_of_weights_belongs_to_its_attributes_by_name():
 
 
 def test_the_weight_of_a_missing_cell_may_be_missing():
-    assert check_sample_weight(TABLE * 2, TABLE).tolist() == [[2, 0], [0, 2], [0, 2]]
+    for weights in (TABLE * 2, (TABLE * 2).astype("Float64")):
+        assert check_sample_weight(weights, TABLE).tolist() == [[2, 0], [0, 2], [0, 2]]
 
 
 @pytest.mark.parametrize(
@@ -131,6 +132,8 @@ def test_the_weight_of_a_missing_cell_may_be_missing():
         (np.ones((3, 1)), r"Got shape \(3, 1\)"),
         ([1, -2, 1], "Got -2.0 at row 1, attribute 'zip'. Pass 0 to ignore"),
         ([1, 1, np.nan], "Got nan at row 2, attribute 'hood'"),
+        (TABLE.rename(columns={"zip": "zips"}), r"columns of y, \['hood', 'zip'\]. Got .*'zips'"),
+        (["much", "much", "little"], "must hold numbers. Got .*'much'"),
         ([np.inf, 1, 1], "Got inf at row 0, attribute 'hood'"),
     ],
 )

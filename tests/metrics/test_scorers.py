@@ -152,3 +152,16 @@ def test_weights_may_be_given_to_a_scorer(clf, X, y):
     found = SCORERS["accuracy"](fitted, X, y, sample_weight=weight)
     assert found == metrics.accuracy_score(y, fitted.predict(X), sample_weight=weight)
     assert found != SCORERS["accuracy"](fitted, X, y)
+
+
+@pytest.mark.parametrize("wrapped", ["alone", "pipeline", "search"])
+@pytest.mark.parametrize("name", list(SCORERS))
+def test_columns_belong_to_attributes_by_name(name, wrapped, clf, X):
+    rng = np.random.default_rng(0)
+    y = pd.DataFrame({"a": X[:, 0] > 0, "b": rng.random(30) < 0.5}, dtype=float)
+    estimator = {
+        "alone": clf,
+        "pipeline": make_pipeline(StandardScaler(), clf),
+        "search": GridSearchCV(clf, {"dropout": [0.5]}, cv=KFold(2)),
+    }[wrapped].fit(X, y)
+    assert SCORERS[name](estimator, X, y[["b", "a"]]) == SCORERS[name](estimator, X, y)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import get_scorer as get_their_scorer
 
+from attrlearn.held_out import HeldOutPredictor, get_scorer
 from attrlearn.metrics import SCORERS
-from attrlearn.validation import HeldOutPredictor, get_scorer
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 5)).astype(np.float32)
