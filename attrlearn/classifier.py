@@ -98,6 +98,10 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
     resize : {"squash", "pad", "crop"}, default="squash"
         "squash" ignores the aspect ratio, "pad" fits the picture in on white, "crop" cuts the
         centre out.
+    cache_dir : "auto", path or None, default="auto"
+        Folder that keeps the features of a frozen backbone for other fits, processes and runs.
+        "auto": the user's cache folder, or the one that the environment variable
+        ``ATTRLEARN_CACHE`` names. None: none.
     on_bad_image : {"raise", "drop"}, default="raise"
         What becomes of pictures that cannot be read. "drop": `fit` leaves the rows out and lists
         them in `bad_images_`; `predict_proba` gives NaN, `predict_table` NA; `score` leaves them
@@ -105,7 +109,11 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
     device : str, default="auto"
         "auto": CUDA, else MPS, else the CPU. Or a device of torch.
     dtype : {"auto", "float32", "bfloat16"}, default="auto"
-        Of the computation; "auto" is float32.
+        Of the backbone. "auto": bfloat16 where the hardware is fast at it (a GPU, or a CPU with
+        AVX512-BF16 or AMX-BF16), else float32; results then depend on the machine.
+    engine : {"auto", "torch", "openvino"}, default="auto"
+        What runs a backbone that no longer learns. "auto": OpenVINO on a CPU, if it is installed
+        (``pip install 'attrlearn[openvino]'``).
     n_jobs : int or None, default=None
         Threads that decode pictures; None: as many as torch computes with, -1: all cores.
     random_state : int, RandomState or None, default=None
@@ -204,9 +212,11 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
         "augment": [StrOptions({"flip"}), callable, None],
         "image_size": [Interval(Integral, 1, None, closed="left")],
         "resize": [StrOptions({"squash", "pad", "crop"})],
+        "cache_dir": [str, PathLike, None],
         "on_bad_image": [StrOptions({"raise", "drop"})],
         "device": [str],
         "dtype": [StrOptions({"auto", "float32", "bfloat16"})],
+        "engine": [StrOptions({"auto", "torch", "openvino"})],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
         "warm_start": ["boolean"],
@@ -241,9 +251,11 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
         augment: str | Callable[[Tensor], Tensor] | None = "flip",
         image_size: int = 224,
         resize: str = "squash",
+        cache_dir: str | PathLike | None = "auto",
         on_bad_image: str = "raise",
         device: str = "auto",
         dtype: str = "auto",
+        engine: str = "auto",
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         warm_start: bool = False,
@@ -274,9 +286,11 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
         self.augment = augment
         self.image_size = image_size
         self.resize = resize
+        self.cache_dir = cache_dir
         self.on_bad_image = on_bad_image
         self.device = device
         self.dtype = dtype
+        self.engine = engine
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.warm_start = warm_start

@@ -13,11 +13,10 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from attrlearn.base import NetworkEstimator
-from attrlearn.data.batches import consecutive
+from attrlearn.data.batches import PictureReader
 from attrlearn.data.inputs import check_inputs
 from attrlearn.nn.backbones import Backbone, build_backbone
-from attrlearn.training.features import compute_features
-from attrlearn.training.precision import autocast, resolve_device
+from attrlearn.training.precision import resolve_device
 from attrlearn.training.seeds import seeded
 
 __all__ = ["ImageEmbedder"]
@@ -45,10 +44,18 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         centre out.
     batch_size : int, default=32
         Pictures that the backbone sees at once.
+    cache_dir : "auto", path or None, default="auto"
+        Folder that keeps the features of a frozen backbone for other fits, processes and runs.
+        "auto": the user's cache folder, or the one that the environment variable
+        ``ATTRLEARN_CACHE`` names. None: none.
     device : str, default="auto"
         "auto": CUDA, else MPS, else the CPU. Or a device of torch.
     dtype : {"auto", "float32", "bfloat16"}, default="auto"
-        Of the computation; "auto" is float32.
+        Of the backbone. "auto": bfloat16 where the hardware is fast at it (a GPU, or a CPU with
+        AVX512-BF16 or AMX-BF16), else float32; results then depend on the machine.
+    engine : {"auto", "torch", "openvino"}, default="auto"
+        What runs a backbone that no longer learns. "auto": OpenVINO on a CPU, if it is installed
+        (``pip install 'attrlearn[openvino]'``).
     n_jobs : int or None, default=None
         Threads that decode pictures; None: as many as torch computes with, -1: all cores.
     random_state : int, RandomState or None, default=None
@@ -84,8 +91,10 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         "image_size": [Interval(Integral, 1, None, closed="left")],
         "resize": [StrOptions({"squash", "pad", "crop"})],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "cache_dir": [str, PathLike, None],
         "device": [str],
         "dtype": [StrOptions({"auto", "float32", "bfloat16"})],
+        "engine": [StrOptions({"auto", "torch", "openvino"})],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
         "verbose": [Interval(Integral, 0, None, closed="left"), "boolean"],
@@ -99,8 +108,10 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         image_size: int = 224,
         resize: str = "squash",
         batch_size: int = 32,
+        cache_dir: str | PathLike | None = "auto",
         device: str = "auto",
         dtype: str = "auto",
+        engine: str = "auto",
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: int = 0,
@@ -110,8 +121,10 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         self.image_size = image_size
         self.resize = resize
         self.batch_size = batch_size
+        self.cache_dir = cache_dir
         self.device = device
         self.dtype = dtype
+        self.engine = engine
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -170,16 +183,12 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
                 stacklevel=3,
             )
         inputs = check_inputs(X)
-        device = resolve_device(self.device)
-        _, views = compute_features(
-            self.backbone_.to(device),
-            self._open_reader(inputs, "raise").batches(consecutive(len(inputs), self.batch_size)),
-            mirror=False,
-            n_rows=len(inputs),
-            context=autocast(device, self.dtype),
-            verbose=self.verbose,
-        )
-        return views[0].cpu().numpy()
+        reader = self._open_reader(inputs, "raise")
+        assert isinstance(reader, PictureReader)
+        backbone = self.backbone_.to(resolve_device(self.device))
+        extractor = self._extractor(backbone, keep=True)
+        batches = extractor.batches(backbone, reader, verbose=self.verbose)
+        return np.concatenate([views[0] for _, views in batches])
 
     @property
     def _n_features_out(self) -> int:

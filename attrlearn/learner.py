@@ -1,7 +1,7 @@
 """How an estimator learns: it loads rows, holds some out, and trains a network epoch by epoch."""
 
 from collections.abc import Callable, Generator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from copy import copy, deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -39,9 +39,9 @@ from attrlearn.predictor import Predictor
 from attrlearn.training.early_stopping import BestEpoch
 from attrlearn.training.examples import Examples
 from attrlearn.training.loop import Epoch, split, train
-from attrlearn.training.precision import autocast, resolve_device
+from attrlearn.training.precision import autocast, resolve_device, resolve_dtype
 from attrlearn.training.schedule import build_optimizer, build_schedule
-from attrlearn.training.sources import open_source
+from attrlearn.training.sources import FeatureSource, open_source
 
 __all__ = ["Learner"]
 
@@ -172,14 +172,8 @@ class Learner(Predictor):
             )
         device = resolve_device(self.device)
         reader = self._open_reader(labelled.inputs, self.on_bad_image)
-        rows, source = open_source(
-            reader,
-            network.backbone,
-            policy,
-            batch_size=self.batch_size,
-            context=autocast(device, self.dtype),
-            verbose=self.verbose,
-        )
+        extractor = self._extractor(network, keep=True)
+        rows, source = open_source(reader, network.backbone, policy, extractor, self.verbose)
         targets = target_columns(labelled.table, attributes)[rows]
         categories = encode_categories(labelled.inputs.categories, known, len(labelled))[rows]
         weights = np.where(targets == MISSING, 0, labelled.weights[rows])
@@ -256,7 +250,6 @@ class Learner(Predictor):
         self, network: AttributeNetwork, examples: Examples, generator: torch.Generator
     ) -> Generator[Epoch, None, None]:
         """Train the network in place, an epoch at a time."""
-        device = resolve_device(self.device)
         steps = split(torch.arange(len(examples)), self.batch_size * self.accumulate_steps)
         optimizer = build_optimizer(
             self.optimizer, network.parameters(), self.learning_rate, self.weight_decay
@@ -270,9 +263,16 @@ class Learner(Predictor):
             batch_size=self.batch_size,
             accumulate_steps=self.accumulate_steps,
             generator=generator,
-            context=autocast(device, self.dtype),
+            context=self._context(examples),
             verbose=self.verbose,
         )
+
+    def _context(self, examples: Examples) -> AbstractContextManager:
+        """Mixed precision where the backbone runs; the heads alone gain nothing by it."""
+        if isinstance(examples.source, FeatureSource):
+            return nullcontext()
+        device = resolve_device(self.device)
+        return autocast(device, resolve_dtype(self.dtype, device))
 
     def _score(
         self,
@@ -287,7 +287,7 @@ class Learner(Predictor):
             estimator._become(state(network))
             return estimator
 
-        context = autocast(resolve_device(self.device), self.dtype)
+        context = self._context(held_out.examples)
         return held_out.score(self.scoring, network, fitted, self.batch_size, context)
 
     def _describe(

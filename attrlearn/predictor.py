@@ -8,7 +8,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from attrlearn.base import NetworkEstimator
-from attrlearn.data.batches import consecutive
+from attrlearn.data.batches import MemoryReader, consecutive
 from attrlearn.data.inputs import (
     Inputs,
     check_inputs,
@@ -19,7 +19,7 @@ from attrlearn.data.inputs import (
 from attrlearn.data.targets import check_table
 from attrlearn.data.weights import check_sample_weight
 from attrlearn.metrics import balanced_accuracy_score
-from attrlearn.training.precision import autocast, resolve_device
+from attrlearn.training.precision import resolve_device
 
 __all__ = ["Predictor"]
 
@@ -149,9 +149,13 @@ class Predictor(NetworkEstimator):
         categories = encode_categories(inputs.categories, self.categories_, len(inputs))
         codes = torch.from_numpy(categories).to(device)
         out = np.full((len(inputs), sum(self._attributes.n_classes)), np.nan, dtype=np.float32)
-        with autocast(device, self.dtype):
-            for rows, batch in reader.batches(consecutive(len(inputs), self.batch_size)):
-                if len(rows):
-                    out[rows] = network.probabilities(batch.to(device), codes[rows]).cpu().numpy()
+        if isinstance(reader, MemoryReader):
+            batches = reader.batches(consecutive(len(inputs), self.batch_size))
+        else:
+            extractor = self._extractor(network, keep=network.backbone.is_frozen)
+            views = extractor.batches(network.backbone, reader)
+            batches = ((rows, torch.from_numpy(features[0])) for rows, features in views)
+        for rows, features in batches:
+            out[rows] = network.probabilities(features.to(device), codes[rows]).cpu().numpy()
         reader.report_bad()
         return out

@@ -1,6 +1,7 @@
 """Tiny pictures and tables that many tests share."""
 
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,13 @@ import pytest
 from PIL import Image
 
 from attrlearn import AttributeClassifier
+
+
+@pytest.fixture(autouse=True)
+def empty_cache(monkeypatch, tmp_path_factory):
+    """Each test starts with an empty cache, far from that of the user who runs it."""
+    folder = tmp_path_factory.getbasetemp() / "caches" / uuid4().hex
+    monkeypatch.setenv("ATTRLEARN_CACHE", str(folder))
 
 
 @pytest.fixture(scope="session")

@@ -16,10 +16,13 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, log_loss
+from sklearn.model_selection import GridSearchCV
 
-from attrlearn import AttributeClassifier
+from attrlearn import AttributeClassifier, ImageEmbedder
 from attrlearn.data import batches
 from attrlearn.metrics import SCORERS
+from attrlearn.nn.backbones import Backbone
+from attrlearn.training import features, sources
 
 RNG = np.random.default_rng(0)
 FEATURES = RNG.normal(size=(80, 12)).astype(np.float32)
@@ -102,11 +105,88 @@ def test_frozen_backbone_runs_once_per_picture_and_view(small, pictures, attribu
     seen = []
     forward = Backbone.forward
     monkeypatch.setattr(Backbone, "forward", lambda s, x: seen.append(len(x)) or forward(s, x))
-    small.set_params(max_epochs=5).fit(pictures, attributes)
+    small.set_params(max_epochs=5, engine="torch", cache_dir=None).fit(pictures, attributes)
     assert sum(seen) == 2 * len(pictures)
     seen.clear()
     small.set_params(augment=None).fit(pictures, attributes)
     assert sum(seen) == len(pictures)
+
+
+@pytest.fixture
+def work(monkeypatch):
+    """Pictures that were decoded, and pictures that went through the backbone."""
+    done = {"decoded": 0, "passes": 0}
+    read, run = batches.read_image, Backbone.forward
+
+    def counting_read(*args):
+        done["decoded"] += 1
+        return read(*args)
+
+    def counting_run(self, images):
+        done["passes"] += len(images)
+        return run(self, images)
+
+    monkeypatch.setattr(batches, "read_image", counting_read)
+    monkeypatch.setattr(Backbone, "forward", counting_run)
+    return done
+
+
+def forget():
+    """What a new process would not have in memory."""
+    features._EXTRACTORS.clear()
+
+
+def test_a_search_decodes_each_picture_once_and_passes_each_view_once(
+    small, pictures, attributes, work
+):
+    search = GridSearchCV(
+        small.set_params(engine="torch"), {"dropout": [0.1, 0.5]}, cv=3, scoring=SCORERS["accuracy"]
+    )
+    search.fit(pictures, attributes).predict(pictures)
+    # Views are asked for together: those of a fold that was tested first come without mirror image.
+    assert work["decoded"] <= 2 * 24
+    assert work["passes"] <= 3 * 24
+    before = dict(work)
+    forget()
+    clone(search).fit(pictures, attributes).predict(pictures)
+    assert work == before
+
+
+def test_the_embedder_shares_the_features_of_the_classifier(small, pictures, attributes, work):
+    small.set_params(engine="torch").fit(pictures, attributes)
+    before = dict(work)
+    forget()
+    embedder = ImageEmbedder(
+        "resnet18", weights=None, image_size=32, random_state=0, engine="torch"
+    )
+    embedder.fit_transform(pictures["image"])
+    assert work == before
+
+
+def test_no_cache_is_no_cache(small, pictures, attributes, work, monkeypatch, tmp_path):
+    monkeypatch.setenv("ATTRLEARN_CACHE", str(tmp_path / "cache"))
+    clf = small.set_params(cache_dir=None, engine="torch")
+    for times in (1, 2):
+        clf.fit(pictures, attributes)
+        assert work == {"decoded": 24 * times, "passes": 48 * times}
+    assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.parametrize(("share", "times"), [(0.4, 1), (0.0, 1 + 2)])
+def test_pictures_are_decoded_once_where_memory_allows(
+    small, pictures, attributes, work, monkeypatch, share, times
+):
+    monkeypatch.setattr(sources, "MEMORY_SHARE", share)
+    small.set_params(trainable="all").fit(pictures, attributes)
+    assert work["decoded"] == 24 * times
+
+
+def test_decoded_pictures_teach_what_files_teach(small, pictures, attributes, monkeypatch):
+    curves = []
+    for share in (0.4, 0.0):
+        monkeypatch.setattr(sources, "MEMORY_SHARE", share)
+        curves.append(clone(small).set_params(trainable="all").fit(pictures, attributes))
+    np.testing.assert_array_equal(curves[0].loss_curve_, curves[1].loss_curve_)
 
 
 def test_callable_augment_runs_each_epoch_and_a_frozen_backbone_warns(small, pictures, attributes):

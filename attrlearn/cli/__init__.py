@@ -77,6 +77,7 @@ def _build_parser() -> argparse.ArgumentParser:
         )
     )
     _fill_predict(commands.add_parser("predict", help="predict the attributes of images"))
+    _fill_cache(commands.add_parser("cache", help="features kept on disk: how much, or clear"))
     return parser
 
 
@@ -125,6 +126,14 @@ def _fill_predict(predict: argparse.ArgumentParser) -> None:
         metavar="P",
         help="probability above which a binary attribute is there (%(default)s)",
     )
+
+
+def _fill_cache(cache: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``attrlearn cache``."""
+    what = cache.add_mutually_exclusive_group()
+    what.add_argument("--info", action="store_true", help="print what it holds (the default)")
+    what.add_argument("--clear", action="store_true", help="remove all of it")
+    cache.add_argument("--cache-dir", metavar="DIR", help="folder of the cache (the user's)")
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -16,38 +16,38 @@ from torch import Tensor
 from attrlearn.data.images import read_image
 from attrlearn.data.inputs import Inputs
 
-__all__ = ["FeatureReader", "PictureReader", "consecutive", "open_reader"]
+__all__ = ["MemoryReader", "PictureReader", "consecutive", "open_reader"]
 
 Batch = tuple[np.ndarray, Tensor]
 
 AHEAD = 2  # batches that are being decoded while the network works on one
 
 
-class FeatureReader:
-    """Reads features in batches.
+class MemoryReader:
+    """Reads rows that are in memory, features or decoded pictures, in batches.
 
     Parameters
     ----------
-    features : ndarray of shape (N, D), float32
+    rows : ndarray of shape (N, ...)
 
     Examples
     --------
-    >>> reader = FeatureReader(np.zeros((5, 7), dtype=np.float32))
-    >>> [features.shape for rows, features in reader.batches(consecutive(5, 3))]
+    >>> reader = MemoryReader(np.zeros((5, 7), dtype=np.float32))
+    >>> [features.shape for _, features in reader.batches(consecutive(5, 3))]
     [torch.Size([3, 7]), torch.Size([2, 7])]
     """
 
-    def __init__(self, features: np.ndarray) -> None:
+    def __init__(self, rows: np.ndarray) -> None:
         # torch takes no negative strides and warns of read-only memory, such as joblib's.
-        self.features = torch.from_numpy(np.require(features, requirements=["C", "W"]))
+        self.rows = torch.from_numpy(np.require(rows, requirements=["C", "W"]))
 
     def __len__(self) -> int:
-        return len(self.features)
+        return len(self.rows)
 
     def batches(self, parts: Iterable[np.ndarray]) -> Iterator[Batch]:
-        """Yield the rows of each part and their features (B, D)."""
+        """Yield the numbers of the rows of each part, and the rows (B, ...)."""
         for rows in parts:
-            yield rows, self.features[rows]
+            yield rows, self.rows[rows]
 
     def report_bad(self) -> pd.DataFrame:
         """Return an empty table: features were checked when they came in."""
@@ -175,7 +175,7 @@ def consecutive(n_rows: int, batch_size: int) -> list[np.ndarray]:
 
 def open_reader(
     inputs: Inputs, size: int, resize: str, n_jobs: int | None, on_bad_image: str
-) -> FeatureReader | PictureReader:
+) -> MemoryReader | PictureReader:
     """Return a reader of the features or of the pictures; `n_jobs` None: torch's thread count.
 
     Examples
@@ -186,7 +186,7 @@ def open_reader(
     (2, 4)
     """
     if inputs.features is not None:
-        return FeatureReader(inputs.features)
+        return MemoryReader(inputs.features)
     assert inputs.pictures is not None
     n_threads = torch.get_num_threads() if n_jobs is None else effective_n_jobs(n_jobs)
     return PictureReader(inputs.pictures, size, resize, n_threads, on_bad_image)

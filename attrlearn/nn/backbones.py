@@ -2,6 +2,7 @@
 
 import re
 from difflib import get_close_matches
+from hashlib import blake2b
 from http.client import HTTPException
 from os import PathLike
 from pathlib import Path
@@ -34,6 +35,8 @@ class Backbone(nn.Module):
         Maps normalised pictures (B, 3, H, W) to features, (B, D) or (B, D, 1, 1).
     n_features : int
         D.
+    image_size : int
+        H and W.
     mean, std : sequence of 3 floats
         Of the red, green and blue channel, in units of the full scale 255.
     trained : list of torch.nn.Module
@@ -52,6 +55,7 @@ class Backbone(nn.Module):
         self,
         model: nn.Module,
         n_features: int,
+        image_size: int,
         mean: list[float],
         std: list[float],
         trained: list[nn.Module],
@@ -59,6 +63,7 @@ class Backbone(nn.Module):
         super().__init__()
         self.model = model.to(memory_format=torch.channels_last)  # 1.6 times as fast on a CPU
         self.n_features = n_features
+        self.image_size = image_size
         self.trained = trained  # a plain list: these modules are registered in `model` already
         self.register_buffer("mean", 255 * torch.tensor(mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", 255 * torch.tensor(std).view(3, 1, 1), persistent=False)
@@ -74,7 +79,20 @@ class Backbone(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Return the features of the pictures."""
         x = ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
-        return self.model(x).flatten(1)  # (B, D)
+        return self.model(x.to(self.dtype)).flatten(1)  # (B, D)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights."""
+        return next(self.model.parameters()).dtype
+
+    def digest(self) -> str:
+        """Name of the weights: the same for the same ones, wherever they come from."""
+        hashed = blake2b(digest_size=16)
+        for name, tensor in self.model.state_dict().items():
+            hashed.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            hashed.update(tensor.cpu().contiguous().numpy().tobytes())
+        return hashed.hexdigest()
 
     def train(self, mode: bool = True) -> Self:
         """Set the trained parts to `mode`, the frozen ones to eval."""
@@ -129,7 +147,7 @@ def build_backbone(
         _load(model, state, classifier, place=f"weights {str(weights)!r}")
     preset = models.get_model_weights(name).DEFAULT.transforms()
     trained = _trained_parts(model, trainable)
-    return Backbone(model, n_features, preset.mean, preset.std, trained)
+    return Backbone(model, n_features, image_size, preset.mean, preset.std, trained)
 
 
 def _check_name(name: str) -> None:

@@ -1,63 +1,207 @@
-"""Features of a frozen backbone, computed once per picture and view."""
+"""Features of a frozen backbone: from the cache, else computed, once per picture and view."""
 
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Iterator
+from contextlib import nullcontext
+from os import PathLike
+from weakref import WeakKeyDictionary
 
 import numpy as np
+import PIL
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
+import attrlearn
+from attrlearn.data.batches import PictureReader, consecutive
+from attrlearn.data.cache import FeatureCache, setting_key
 from attrlearn.nn.backbones import Backbone
+from attrlearn.nn.engines import Engine, open_engine
 
-__all__ = ["compute_features"]
+__all__ = ["FeatureExtractor", "extractor_of"]
+
+ROWS_AT_ONCE = 512  # looked up in the cache and held in memory
 
 
-@torch.no_grad()  # inference tensors could not be trained on
-def compute_features(
-    backbone: Backbone,
-    batches: Iterable[tuple[np.ndarray, Tensor]],
-    mirror: bool,
-    n_rows: int,
-    context: AbstractContextManager,
-    verbose: int,
-) -> tuple[np.ndarray, Tensor]:
-    """Run the backbone over pictures.
+class FeatureExtractor:
+    """Turns pictures into features.
+
+    Several threads may use one. The engine is prepared for the first picture that the cache does
+    not hold.
 
     Parameters
     ----------
-    backbone : Backbone
-        On the device that computes.
-    batches : iterable of (rows, pictures)
-        As from `PictureReader.batches`.
-    mirror : bool
-        Whether a second view, mirrored left to right, is computed.
-    n_rows : int
-        How many pictures there are, for the progress.
-    context : context manager
-        As from `attrlearn.training.precision.autocast`.
-    verbose : int
-        1 or more shows progress.
-
-    Returns
-    -------
-    rows : ndarray of shape (N,)
-        Of all batches.
-    views : Tensor of shape (1 or 2, N, D), float32, on the device of the backbone
+    name : str
+        Of the architecture of the backbone.
+    engine : {"torch", "openvino"}
+    dtype : torch.dtype
+    batch_size : int
+        Pictures that the backbone sees at once.
+    cache_dir : path or None
+        Folder of the cache; None: nothing is kept.
     """
-    backbone.eval()
-    device = backbone.mean.device
-    kept = [np.empty(0, dtype=np.int64)]
-    views = [torch.empty(1 + mirror, 0, backbone.n_features, device=device)]
-    with (
-        tqdm(total=n_rows, desc="features", unit="image", disable=not verbose) as progress,
-        context,
-    ):
-        for rows, images in batches:
-            if len(rows):
-                images = images.to(device)
-                both = [images, images.flip(3)] if mirror else [images]
-                views.append(torch.stack([backbone(view) for view in both]).float())  # (V, B, D)
-                kept.append(rows)
-                progress.update(len(rows))
-    return np.concatenate(kept), torch.cat(views, dim=1)
+
+    def __init__(
+        self,
+        name: str,
+        engine: str,
+        dtype: torch.dtype,
+        batch_size: int,
+        cache_dir: str | PathLike | None,
+    ) -> None:
+        self.name = name
+        self.engine = engine
+        self.dtype = dtype
+        self.batch_size = batch_size
+        self.cache_dir = cache_dir
+        self._opened: Engine | None = None
+        self._weights = ""
+        self._lock = threading.Lock()
+
+    def batches(
+        self,
+        backbone: Backbone,
+        reader: PictureReader,
+        *,
+        mirror: bool = False,
+        verbose: int = 0,
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield the features of all pictures, some hundred at a time.
+
+        Parameters
+        ----------
+        backbone : Backbone
+            Always the same one, on the device that computes; it no longer learns.
+        reader : PictureReader
+        mirror : bool, default=False
+            Whether a second view, mirrored left to right, is wanted.
+        verbose : int, default=0
+            1 or more shows progress.
+
+        Yields
+        ------
+        rows : ndarray of shape (n,)
+            Those that could be read, in order.
+        views : ndarray of shape (1 or 2, n, D), float32
+        """
+        n_views = 1 + mirror
+        cache = nullcontext() if self.cache_dir is None else FeatureCache(self.cache_dir)
+        with (
+            cache as kept,
+            tqdm(total=len(reader), desc="features", unit="image", disable=not verbose) as progress,
+        ):
+            for rows in consecutive(len(reader), ROWS_AT_ONCE):
+                done, views = self._look_up(kept, backbone, reader, rows, n_views)
+                progress.update(int(done.sum()))
+                for part, fresh in self._compute(kept, backbone, reader, rows[~done], n_views):
+                    places = part - rows[0]
+                    views[:, places], done[places] = fresh, True
+                    progress.update(len(part))
+                yield rows[done], views[:, done]
+
+    def _look_up(
+        self,
+        cache: FeatureCache | None,
+        backbone: Backbone,
+        reader: PictureReader,
+        rows: np.ndarray,
+        n_views: int,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Which rows (n,) the cache holds, and their views (V, n, D)."""
+        if cache is None:
+            shape = (n_views, len(rows), backbone.n_features)
+            return np.zeros(len(rows), dtype=bool), np.empty(shape, dtype=np.float32)
+        digests = cache.digests([reader.pictures[row] for row in rows])
+        return cache.get(self._key(backbone, reader), digests, n_views, backbone.n_features)
+
+    def _compute(
+        self,
+        cache: FeatureCache | None,
+        backbone: Backbone,
+        reader: PictureReader,
+        rows: np.ndarray,
+        n_views: int,
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield rows and their views (V, b, D), which the cache gets too."""
+        if not len(rows):
+            return
+        engine = self._open(backbone)
+        device = backbone.mean.device
+        before = self._digests(cache, reader, rows)
+        parts = [rows[some] for some in consecutive(len(rows), self.batch_size)]
+        for part, images in reader.batches(parts):
+            if len(part):
+                views = self._run(engine, images.to(device, non_blocking=True), n_views)
+                if cache is not None:
+                    # A file may have changed between its digest and its decoding.
+                    after = self._digests(cache, reader, part)
+                    digests = [d if d == before[row] else None for row, d in after.items()]
+                    cache.put(self._key(backbone, reader), digests, views)
+                yield part, views
+
+    def _run(self, engine: Engine, images: Tensor, n_views: int) -> np.ndarray:
+        """(V, B, D) float32."""
+        views = [images, images.flip(3)][:n_views]
+        return torch.stack([engine(view) for view in views]).cpu().numpy()
+
+    def _digests(
+        self, cache: FeatureCache | None, reader: PictureReader, rows: np.ndarray
+    ) -> dict[int, bytes | None]:
+        """Content of each row, as far as the cache asks for it."""
+        if cache is None:
+            return {}
+        pictures = [reader.pictures[row] for row in rows]
+        return dict(zip(rows.tolist(), cache.digests(pictures), strict=True))
+
+    def _key(self, backbone: Backbone, reader: PictureReader) -> str:
+        """Name of all that a feature depends on besides its picture."""
+        self._weights = self._weights or backbone.digest()
+        return setting_key(
+            backbone=self.name,
+            weights=self._weights,
+            image_size=reader.size,
+            resize=reader.resize,
+            dtype=str(self.dtype),
+            engine=self.engine,
+            attrlearn=attrlearn.__version__,
+            pillow=PIL.__version__,
+            torch=torch.__version__,
+        )
+
+    def _open(self, backbone: Backbone) -> Engine:
+        """The engine, prepared once."""
+        with self._lock:
+            if self._opened is None:
+                self._opened = open_engine(self.engine, backbone, self.dtype)
+            return self._opened
+
+
+_EXTRACTORS: WeakKeyDictionary[nn.Module, tuple[tuple, FeatureExtractor]] = WeakKeyDictionary()
+
+
+def extractor_of(
+    owner: nn.Module,
+    name: str,
+    engine: str,
+    dtype: torch.dtype,
+    batch_size: int,
+    cache_dir: str | PathLike | None,
+) -> FeatureExtractor:
+    """Return the extractor of a network, the same as long as its weights are.
+
+    So that the network is prepared for its engine once, and not for every prediction.
+
+    Parameters
+    ----------
+    owner : torch.nn.Module
+        The backbone, or a network that it is part of.
+    name, engine, dtype, batch_size, cache_dir
+        As in `FeatureExtractor`.
+    """
+    # torch counts how often a tensor was written to.
+    state = sum(tensor._version for tensor in owner.state_dict().values())
+    options = (name, engine, dtype, batch_size, cache_dir)
+    key = (*options, state, next(owner.parameters()).device)
+    if owner not in _EXTRACTORS or _EXTRACTORS[owner][0] != key:
+        _EXTRACTORS[owner] = key, FeatureExtractor(*options)
+    return _EXTRACTORS[owner][1]

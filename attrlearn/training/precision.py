@@ -6,7 +6,7 @@ from warnings import warn
 
 import torch
 
-__all__ = ["autocast", "resolve_device", "warn_of_shared_gpu"]
+__all__ = ["autocast", "resolve_device", "resolve_dtype", "warn_of_shared_gpu"]
 
 
 def resolve_device(device: str) -> torch.device:
@@ -37,9 +37,34 @@ def resolve_device(device: str) -> torch.device:
     return torch.device(device)
 
 
-def autocast(device: torch.device, dtype: str) -> AbstractContextManager:
-    """Return the context in which the network runs: mixed precision for "bfloat16"."""
-    if dtype == "bfloat16":
+def resolve_dtype(dtype: str, device: torch.device) -> torch.dtype:
+    """Return the dtype that a name means; "auto" is bfloat16 where the hardware is fast at it.
+
+    That is a GPU with bfloat16 of its own, or a CPU with AVX512-BF16 or AMX-BF16.
+
+    Examples
+    --------
+    >>> resolve_dtype("float32", torch.device("cpu"))
+    torch.float32
+    """
+    if dtype == "auto":
+        return torch.bfloat16 if _is_fast_at_bfloat16(device) else torch.float32
+    return torch.bfloat16 if dtype == "bfloat16" else torch.float32
+
+
+def _is_fast_at_bfloat16(device: torch.device) -> bool:
+    """Whether the device has instructions for bfloat16."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type != "cpu" or not hasattr(torch.cpu, "get_capabilities"):
+        return False
+    features = torch.cpu.get_capabilities()
+    return bool(features.get("avx512_bf16") or features.get("amx_bf16"))
+
+
+def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager:
+    """Return the context in which the network learns: mixed precision for bfloat16."""
+    if dtype == torch.bfloat16:
         return torch.autocast(device.type, torch.bfloat16)
     return nullcontext()
 

@@ -1,20 +1,23 @@
-"""Where training reads its batches: kept features, or pictures decoded again each epoch."""
+"""Where training reads its batches: kept features, or pictures changed anew each epoch."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Protocol, Self
 
 import numpy as np
+import psutil
 import torch
 from torch import Tensor
 
 from attrlearn.data.augment import Augment, augment
-from attrlearn.data.batches import FeatureReader, PictureReader, consecutive
+from attrlearn.data.batches import MemoryReader, PictureReader, consecutive
 from attrlearn.nn.backbones import Backbone
-from attrlearn.training.features import compute_features
+from attrlearn.training.features import FeatureExtractor
 
 __all__ = ["FeatureSource", "PictureSource", "Source", "open_source"]
+
+MEMORY_SHARE = 0.4  # of what is free goes to decoded pictures at most
+BATCH_SIZE = 32  # pictures decoded before they are stored
 
 
 class Source(Protocol):
@@ -65,18 +68,20 @@ class FeatureSource:
 
 
 class PictureSource:
-    """Pictures, decoded and changed at random anew each epoch.
+    """Pictures, changed at random anew each epoch.
 
     Parameters
     ----------
-    reader : PictureReader
+    reader : PictureReader, or MemoryReader of decoded pictures
     rows : ndarray of shape (N,)
         The rows of the reader that this source holds.
     policy : "flip", callable or None
         See `attrlearn.data.augment.augment`.
     """
 
-    def __init__(self, reader: PictureReader, rows: np.ndarray, policy: Augment) -> None:
+    def __init__(
+        self, reader: MemoryReader | PictureReader, rows: np.ndarray, policy: Augment
+    ) -> None:
         self.reader = reader
         self.rows = rows
         self.policy = policy
@@ -96,27 +101,24 @@ class PictureSource:
 
 
 def open_source(
-    reader: FeatureReader | PictureReader,
+    reader: MemoryReader | PictureReader,
     backbone: Backbone | None,
     policy: Augment,
-    *,
-    batch_size: int,
-    context: AbstractContextManager,
+    extractor: FeatureExtractor,
     verbose: int,
 ) -> tuple[np.ndarray, Source]:
     """Choose what training reads: features, if they never change, else pictures.
 
     Parameters
     ----------
-    reader : FeatureReader or PictureReader
+    reader : MemoryReader or PictureReader
     backbone : Backbone or None
-        On the device that computes; None with a `FeatureReader`.
+        On the device that computes; None with a `MemoryReader`.
     policy : "flip", callable or None
         "flip" takes two views of a picture from a frozen backbone; a callable changes pictures
         anew each epoch, so that there are no features to keep.
-    batch_size : int
-    context : context manager
-        As from `attrlearn.training.precision.autocast`.
+    extractor : FeatureExtractor
+        Of the backbone.
     verbose : int
         1 or more shows progress.
 
@@ -127,21 +129,34 @@ def open_source(
     source : Source
         Of these rows.
     """
-    parts = consecutive(len(reader), batch_size)
-    if isinstance(reader, FeatureReader):
-        return np.arange(len(reader)), FeatureSource(reader.features[None])
+    if isinstance(reader, MemoryReader):
+        return np.arange(len(reader)), FeatureSource(reader.rows[None])
     assert backbone is not None
     if backbone.is_frozen and not callable(policy):
-        rows, views = compute_features(
-            backbone, reader.batches(parts), policy == "flip", len(reader), context, verbose
-        )
-        source: Source = FeatureSource(views)
+        parts = list(extractor.batches(backbone, reader, mirror=policy == "flip", verbose=verbose))
+        rows = np.concatenate([rows for rows, _ in parts])
+        views = torch.from_numpy(np.concatenate([views for _, views in parts], axis=1))
+        source: Source = FeatureSource(views.to(backbone.mean.device))
     else:
-        rows = np.concatenate([rows for rows, _ in reader.batches(parts)])
-        source = PictureSource(replace(reader, on_bad_image="raise"), rows, policy)
+        rows, source = _open_pictures(reader, policy)
     if len(rows) == 0:
         raise OSError(
             f"X must hold at least one image that can be read. Got {len(reader)}, none of which "
             f"can. The first: {reader.bad[0]}."
         )
     return rows, source
+
+
+def _open_pictures(reader: PictureReader, policy: Augment) -> tuple[np.ndarray, PictureSource]:
+    """Rows that can be read, and their pictures: decoded, if memory allows, else to be decoded."""
+    shape = (len(reader), 3, reader.size, reader.size)
+    fits = np.prod(shape, dtype=float) <= MEMORY_SHARE * psutil.virtual_memory().available
+    decoded = np.empty(shape if fits else 0, dtype=np.uint8)
+    rows = [np.empty(0, dtype=np.int64)]
+    for some, images in reader.batches(consecutive(len(reader), BATCH_SIZE)):
+        rows.append(some)
+        if fits:
+            decoded[some] = images.numpy()
+    again = MemoryReader(decoded) if fits else replace(reader, on_bad_image="raise")
+    readable = np.concatenate(rows)
+    return readable, PictureSource(again, readable, policy)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from attrlearn.data import batches
-from attrlearn.data.batches import FeatureReader, PictureReader, consecutive, open_reader
+from attrlearn.data.batches import MemoryReader, PictureReader, consecutive, open_reader
 from attrlearn.data.images import read_image
 from attrlearn.data.inputs import check_inputs
 
@@ -189,7 +189,7 @@ def test_nothing_bad_gives_an_empty_list_and_no_warning(paths):
     list(reading.batches(consecutive(N, 4)))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for table in (reading.report_bad(), FeatureReader(np.zeros((2, 3))).report_bad()):
+        for table in (reading.report_bad(), MemoryReader(np.zeros((2, 3))).report_bad()):
             assert table.columns.tolist() == ["row", "image", "reason"]
             assert len(table) == 0
 
@@ -278,7 +278,7 @@ def test_features_are_read_whatever_their_layout(form):
     features.flags.writeable = form != "read-only"
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        reading = FeatureReader(features)
+        reading = MemoryReader(features)
     assert len(reading) == 5
     for rows, batch in reading.batches([np.array([4, 1]), np.array([0])]):
         assert np.array_equal(batch.numpy(), features[rows])
@@ -286,7 +286,7 @@ def test_features_are_read_whatever_their_layout(form):
 
 def test_what_is_read_depends_on_the_inputs(pixels):
     features = open_reader(check_inputs([[1, 2]], features=True), SIZE, "pad", None, "raise")
-    assert isinstance(features, FeatureReader)
+    assert isinstance(features, MemoryReader)
     pictures = open_reader(check_inputs(pixels), SIZE, "pad", 3, "drop")
     assert isinstance(pictures, PictureReader)
     options = (pictures.size, pictures.resize, pictures.n_threads, pictures.on_bad_image)

@@ -2,7 +2,12 @@ import pytest
 import torch
 
 from attrlearn.training import precision
-from attrlearn.training.precision import autocast, resolve_device, warn_of_shared_gpu
+from attrlearn.training.precision import (
+    autocast,
+    resolve_device,
+    resolve_dtype,
+    warn_of_shared_gpu,
+)
 
 CPU = torch.device("cpu")
 
@@ -22,12 +27,35 @@ def test_device_that_is_not_there_is_an_error(name):
         resolve_device(name)
 
 
-@pytest.mark.parametrize(
-    ("dtype", "expected"), [("auto", torch.float32), ("bfloat16", torch.bfloat16)]
-)
-def test_context_sets_the_dtype_of_matrix_products(dtype, expected):
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_context_sets_the_dtype_of_matrix_products(dtype):
     with autocast(CPU, dtype):
-        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == expected
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
+
+
+@pytest.mark.parametrize(
+    ("instructions", "expected"),
+    [
+        ({"avx512_bf16": True, "amx_bf16": False}, torch.bfloat16),
+        ({"avx512_bf16": False, "amx_bf16": True}, torch.bfloat16),
+        ({"avx512_bf16": False, "avx512_f": True}, torch.float32),
+        ({}, torch.float32),  # another kind of processor
+    ],
+)
+def test_auto_is_bfloat16_where_the_processor_is_fast_at_it(instructions, expected, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: instructions, raising=False)
+    assert resolve_dtype("auto", CPU) == expected
+    assert resolve_dtype("float32", CPU) == torch.float32
+    assert resolve_dtype("bfloat16", CPU) == torch.bfloat16
+
+
+@pytest.mark.parametrize(("native", "expected"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_auto_is_bfloat16_on_a_gpu_that_has_it(native, expected, monkeypatch):
+    def supported(including_emulation=True):
+        return native or including_emulation
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    assert resolve_dtype("auto", torch.device("cuda")) == expected
 
 
 @pytest.mark.parametrize(("n_gpus", "warns"), [(1, True), (2, False)])

@@ -1,0 +1,260 @@
+"""Features of pictures, kept on disk from one run to the next."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from attrlearn.data.digests import DIGEST_BYTES, content_digest, file_key
+from attrlearn.data.store import ByteStore
+
+__all__ = ["CacheInfo", "FeatureCache", "default_cache_dir", "setting_key"]
+
+_ROWS_AT_ONCE = 1_000
+
+
+class CacheInfo(NamedTuple):
+    """What a `FeatureCache` holds.
+
+    Attributes
+    ----------
+    path : Path
+        Its file.
+    n_entries : int
+        Features of one view of one picture in one setting.
+    n_bytes : int
+        On disk.
+    max_bytes : int
+        What it may hold.
+    """
+
+    path: Path
+    n_entries: int
+    n_bytes: int
+    max_bytes: int
+
+
+class FeatureCache:
+    """Features of pictures on disk, found by the content of the picture and a setting.
+
+    Any number of processes may use one folder at once; each process, and each thread, makes its
+    own `FeatureCache`. Nothing is opened before it is needed.
+
+    The cache never fails and never returns another feature than was stored: if its file is
+    damaged, locked, or cannot be written, one UserWarning says so, and nothing is found or kept.
+
+    Parameters
+    ----------
+    folder : path
+        Created, for this user alone, if it is absent.
+    max_bytes : int, default=10_000_000_000
+        About 10 GB: two views of 1280 features of a million pictures. When there is more, the
+        features stored first are removed, until a tenth of it is free. The file does not shrink by
+        that, it fills again; `clear` gives the room back.
+
+    Notes
+    -----
+    Computers that share a network drive should each have a folder of their own, as SQLite's
+    write-ahead log does not work across computers.
+
+    A file may change between its digest and its decoding. Ask for `digests` once more before
+    `put`, which costs next to nothing, and store what stayed the same.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> pictures = [np.zeros((4, 4, 3), np.uint8), np.ones((4, 4, 3), np.uint8)]
+    >>> with FeatureCache(mkdtemp()) as cache:
+    ...     digests = cache.digests(pictures)
+    ...     cache.put("resnet18", digests[1:], np.array([[[0.5, 0.25]]], np.float32))
+    ...     found, features = cache.get("resnet18", digests, n_views=1, n_features=2)
+    >>> found
+    array([False,  True])
+    >>> features[0, 1]
+    array([0.5 , 0.25], dtype=float32)
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], max_bytes: int = 10_000_000_000) -> None:
+        path = Path(folder) / "attrlearn_features.sqlite"
+        self._store = ByteStore(path, ("features", "files"), max_bytes)
+
+    def digests(self, pictures: Sequence[Any]) -> list[bytes | None]:
+        """Digest the content of pictures; a file known from an earlier call is not read again.
+
+        Parameters
+        ----------
+        pictures : sequence of N paths, bytes, PIL images or uint8 arrays
+
+        Returns
+        -------
+        list of N bytes or None
+            None for a picture that cannot be read.
+        """
+        digests: list[bytes | None] = []
+        for some in _chunks(len(pictures)):
+            keys = [file_key(pictures[i]) for i in some]
+            known = self._store.get("files", [key for key in keys if key])
+            fresh = {}
+            for i, key in zip(some, keys, strict=True):
+                digest = known.get(key) if key else None
+                if digest is None:
+                    digest = content_digest(pictures[i])
+                    if key and digest:
+                        fresh[key] = digest
+                digests.append(digest)
+            self._store.put("files", fresh.items())
+        return digests
+
+    def get(
+        self, setting: str, digests: Sequence[bytes | None], n_views: int, n_features: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Look features up.
+
+        Parameters
+        ----------
+        setting : str
+            As from `setting_key`: all that a feature depends on besides the picture.
+        digests : sequence of N bytes or None
+        n_views : int
+            V. The first of two stored views is found on its own, too.
+        n_features : int
+            D
+
+        Returns
+        -------
+        found : ndarray of shape (N,), bool
+            Where all V views are there.
+        features : ndarray of shape (V, N, D), float32
+            Meaningless where not found.
+        """
+        found = np.zeros(len(digests), dtype=bool)
+        features = np.zeros((n_views, len(digests), n_features), dtype=np.float32)
+        for some in _chunks(len(digests)):
+            keys = {
+                i: _feature_keys(setting, digest, n_views)
+                for i in some
+                if (digest := digests[i]) is not None
+            }
+            stored = self._store.get("features", [key for views in keys.values() for key in views])
+            for i, views in keys.items():
+                values = [stored.get(key, b"") for key in views]
+                if all(len(value) == 4 * n_features for value in values):
+                    found[i] = True
+                    for view, value in enumerate(values):
+                        features[view, i] = np.frombuffer(value, dtype="<f4")
+        return found, features
+
+    def put(self, setting: str, digests: Sequence[bytes | None], features: np.ndarray) -> None:
+        """Store features, all or none of them.
+
+        Called once per batch, it leaves a run that is killed with all but its last batch.
+
+        Parameters
+        ----------
+        setting : str
+        digests : sequence of N bytes or None
+            Features of None are not stored.
+        features : ndarray of shape (V, N, D), float32
+        """
+        rows = np.moveaxis(features, 1, 0).astype("<f4", copy=False)  # (N, V, D)
+        items: list[tuple[bytes, bytes]] = []
+        for digest, views in zip(digests, rows, strict=True):
+            if digest is not None:
+                keys = _feature_keys(setting, digest, len(views))
+                items += zip(keys, (view.tobytes() for view in views), strict=True)
+        self._store.put("features", items)
+
+    def info(self) -> CacheInfo:
+        """Return where the cache is and how much it holds."""
+        store = self._store
+        return CacheInfo(store.path, store.count("features"), store.n_bytes(), store.max_bytes)
+
+    def clear(self) -> None:
+        """Remove all there is; OSError if the files cannot be deleted."""
+        self._store.clear()
+
+    def close(self) -> None:
+        """Let go of the file; the next use opens it again."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def default_cache_dir() -> Path:
+    """Folder that the environment variable ``ATTRLEARN_CACHE`` names, else the user's own.
+
+    Returns
+    -------
+    Path
+        By default ``attrlearn`` in the place for caches: ``%LOCALAPPDATA%`` on Windows,
+        ``~/Library/Caches`` on macOS, elsewhere ``$XDG_CACHE_HOME`` or ``~/.cache``.
+
+    Examples
+    --------
+    >>> from unittest.mock import patch
+    >>> with patch.dict(os.environ, ATTRLEARN_CACHE="scratch/features"):
+    ...     default_cache_dir().as_posix()
+    'scratch/features'
+    """
+    if chosen := os.environ.get("ATTRLEARN_CACHE"):
+        return Path(chosen).expanduser()
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "attrlearn"
+
+
+def setting_key(**parts: str | float | bool | None) -> str:
+    """Short name of all that a feature depends on besides the picture.
+
+    Parameters
+    ----------
+    **parts : str, int, float, bool or None
+        Backbone, digest of its weights, size of the image, ... Their order does not matter, their
+        type does.
+
+    Returns
+    -------
+    str of length 32
+
+    Raises
+    ------
+    TypeError
+        If a part is an object, whose text may not tell it from another.
+
+    Examples
+    --------
+    >>> setting_key(backbone="resnet18", size=224) == setting_key(size=224, backbone="resnet18")
+    True
+    >>> setting_key(size=224) == setting_key(size="224")
+    False
+    """
+    text = json.dumps(parts, sort_keys=True, default=np.generic.item)
+    return blake2b(text.encode(), digest_size=DIGEST_BYTES).hexdigest()
+
+
+def _chunks(n_rows: int) -> Iterator[range]:
+    """Yield the rows, so many at a time that a transaction stays short."""
+    for start in range(0, n_rows, _ROWS_AT_ONCE):
+        yield range(start, min(start + _ROWS_AT_ONCE, n_rows))
+
+
+def _feature_keys(setting: str, digest: bytes, n_views: int) -> list[bytes]:
+    """Return the key of each view of a picture."""
+    name = setting.encode()
+    return [
+        blake2b(digest + bytes([view]) + name, digest_size=DIGEST_BYTES).digest()
+        for view in range(n_views)
+    ]

@@ -1,0 +1,150 @@
+"""What runs a backbone that no longer learns: torch, with batch-norm folded away, or OpenVINO."""
+
+import threading
+import warnings
+from collections.abc import Callable
+from copy import deepcopy
+from importlib.util import find_spec
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.fx.experimental.optimization import fuse
+
+from attrlearn.nn.backbones import Backbone
+
+__all__ = ["Engine", "choose_engine", "fold_batch_norm", "open_engine"]
+
+Engine = Callable[[Tensor], Tensor]  # pictures (B, 3, H, W) uint8 → features (B, D) float32
+
+
+def choose_engine(engine: str, device: torch.device) -> str:
+    """Return the engine that a name means; "auto" is OpenVINO on a CPU where it is installed.
+
+    Parameters
+    ----------
+    engine : {"auto", "torch", "openvino"}
+    device : torch.device
+
+    Returns
+    -------
+    {"torch", "openvino"}
+
+    Raises
+    ------
+    ImportError
+        If OpenVINO is asked for and not installed.
+    ValueError
+        If it is asked for on another device than the CPU.
+
+    Examples
+    --------
+    >>> choose_engine("torch", torch.device("cpu"))
+    'torch'
+    """
+    installed = find_spec("openvino") is not None
+    if engine == "auto":
+        return "openvino" if installed and device.type == "cpu" else "torch"
+    if engine == "openvino" and device.type != "cpu":
+        raise ValueError(
+            f"engine='openvino' must have device='cpu'. Got device {device.type!r}. Pass "
+            "engine='torch' to use it."
+        )
+    if engine == "openvino" and not installed:
+        raise ImportError(
+            "engine='openvino' needs the package openvino: pip install 'attrlearn[openvino]'. Or "
+            "pass engine='torch'."
+        )
+    return engine
+
+
+def open_engine(name: str, backbone: Backbone, dtype: torch.dtype) -> Engine:
+    """Prepare a backbone to run; it is copied, and may go on learning.
+
+    Parameters
+    ----------
+    name : {"torch", "openvino"}
+    backbone : Backbone
+        On the device that computes.
+    dtype : {torch.float32, torch.bfloat16}
+        Of weights and activations.
+
+    Returns
+    -------
+    callable
+        Maps pictures (B, 3, H, W) uint8 on the same device to features (B, D) float32.
+
+    Examples
+    --------
+    >>> from attrlearn.nn.backbones import build_backbone
+    >>> backbone = build_backbone("resnet18", None, "head", image_size=32).eval()
+    >>> engine = open_engine("torch", backbone, torch.float32)
+    >>> images = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
+    >>> torch.allclose(engine(images), backbone(images), atol=1e-4)
+    True
+    """
+    backbone = deepcopy(backbone).eval().requires_grad_(False)
+    if name == "openvino":
+        return _openvino_engine(backbone, dtype)
+    backbone.model = fold_batch_norm(backbone.model).to(dtype)
+    backbone.model.to(memory_format=torch.channels_last)
+
+    def run(images: Tensor) -> Tensor:
+        with torch.no_grad():  # inference tensors could not be learnt from
+            return backbone(images).float()
+
+    return run
+
+
+def fold_batch_norm(model: nn.Module) -> nn.Module:
+    """Return the model in eval mode, each batch-norm that follows a convolution a part of it.
+
+    Examples
+    --------
+    >>> model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)).eval()
+    >>> sum(isinstance(module, nn.BatchNorm2d) for module in fold_batch_norm(model).modules())
+    0
+    """
+    try:
+        return fuse(model)
+    except torch.fx.proxy.TraceError:  # its forward depends on what it is given
+        return model
+
+
+def _openvino_engine(backbone: Backbone, dtype: torch.dtype) -> Engine:
+    """The backbone compiled by OpenVINO, picture by picture on as many streams as pay."""
+    import openvino as ov
+
+    size = backbone.image_size
+    example = torch.zeros(1, 3, size, size, dtype=torch.uint8)
+    with warnings.catch_warnings():  # of the size, which is indeed fixed
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        model = ov.convert_model(backbone, example_input=example, input=[1, 3, size, size])
+    compiled = ov.compile_model(
+        model,
+        "CPU",
+        {
+            "INFERENCE_PRECISION_HINT": "bf16" if dtype == torch.bfloat16 else "f32",
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+            "PERFORMANCE_HINT": "THROUGHPUT",
+        },
+    )
+    n_streams = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+    of_thread = threading.local()
+
+    def run(images: Tensor) -> Tensor:
+        if not hasattr(of_thread, "requests"):
+            of_thread.requests = [compiled.create_infer_request() for _ in range(n_streams)]
+        requests = of_thread.requests
+        features = np.empty((len(images), backbone.n_features), dtype=np.float32)
+        # In turns, and without callbacks, whose end can wait for the interpreter for ever.
+        for row in range(len(images) + n_streams):
+            request, before = requests[row % n_streams], row - n_streams
+            if before >= 0 and before < len(images):
+                request.wait()
+                features[before] = request.get_output_tensor().data[0]
+            if row < len(images):
+                request.start_async([images[row : row + 1].numpy()])
+        return torch.from_numpy(features)
+
+    return run

@@ -1,0 +1,92 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from torch import nn
+
+from attrlearn.nn import engines
+from attrlearn.nn.backbones import build_backbone
+from attrlearn.nn.engines import choose_engine, fold_batch_norm, open_engine
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
+NAMES = ["torch", pytest.param("openvino", marks=pytest.mark.openvino)]
+IMAGES = torch.randint(0, 256, (5, 3, 64, 64), dtype=torch.uint8)
+
+
+@pytest.fixture(autouse=True)
+def _skip_without_openvino(request):
+    if request.node.get_closest_marker("openvino"):
+        pytest.importorskip("openvino")
+
+
+def lively(name):
+    """A backbone whose batch-norm has something to do, and whose features differ by picture."""
+    torch.manual_seed(0)
+    backbone = build_backbone(name, None, "head", image_size=64)
+    for module in backbone.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 2)
+            nn.init.uniform_(module.weight, 0.5, 2)
+            nn.init.normal_(module.bias, 0, 0.1)
+    return backbone.eval()
+
+
+@pytest.mark.parametrize("engine", NAMES)
+@pytest.mark.parametrize("name", ["resnet18", "squeezenet1_1", "vit_b_16", "densenet121"])
+def test_engine_gives_the_features_of_its_backbone(engine, name):
+    backbone = lively(name)
+    with torch.no_grad():
+        expected = backbone(IMAGES)
+    found = open_engine(engine, backbone, torch.float32)(IMAGES)
+    assert found.dtype == torch.float32
+    assert expected.std(dim=0).mean() > 1e-3
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3 * float(expected.std()))
+
+
+@pytest.mark.parametrize("engine", NAMES)
+def test_bfloat16_is_nearly_the_same(engine):
+    backbone = lively("resnet18")
+    exact = open_engine(engine, backbone, torch.float32)(IMAGES)
+    found = open_engine(engine, backbone, torch.bfloat16)(IMAGES)
+    assert found.dtype == torch.float32
+    assert (found - exact).abs().mean() < 0.02 * exact.abs().mean()
+
+
+@pytest.mark.parametrize("engine", NAMES)
+def test_a_picture_has_its_features_in_any_batch_and_thread(engine):
+    run = open_engine(engine, lively("resnet18"), torch.float32)
+    whole = run(IMAGES)
+    torch.testing.assert_close(run(IMAGES[3:4]), whole[3:4], rtol=1e-4, atol=1e-4)
+    barrier = threading.Barrier(4)
+
+    def at_once(_):
+        barrier.wait()
+        return run(IMAGES)
+
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(at_once, range(4)):
+            torch.testing.assert_close(found, whole, rtol=1e-4, atol=1e-4)
+
+
+def test_batch_norm_is_gone_and_the_backbone_as_it_was():
+    backbone = lively("resnet18")
+    before = {name: value.clone() for name, value in backbone.state_dict().items()}
+    folded = fold_batch_norm(backbone.model)
+    assert not [m for m in folded.modules() if isinstance(m, nn.BatchNorm2d)]
+    open_engine("torch", backbone, torch.bfloat16)
+    assert all(torch.equal(value, before[name]) for name, value in backbone.state_dict().items())
+    assert sum(isinstance(m, nn.BatchNorm2d) for m in backbone.modules()) == 20
+
+
+def test_auto_is_openvino_on_a_cpu_where_it_is_installed(monkeypatch):
+    for installed, expected in [(object(), "openvino"), (None, "torch")]:
+        monkeypatch.setattr(engines, "find_spec", lambda _, spec=installed: spec)
+        assert choose_engine("auto", CPU) == expected
+        assert choose_engine("auto", GPU) == "torch"
+        assert choose_engine("torch", CPU) == "torch"
+    with pytest.raises(ImportError, match=r"pip install 'attrlearn\[openvino\]'"):
+        choose_engine("openvino", CPU)
+    with pytest.raises(ValueError, match=r"must have device='cpu'. Got device 'cuda'"):
+        choose_engine("openvino", GPU)

@@ -1,0 +1,173 @@
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from attrlearn.data.batches import PictureReader
+from attrlearn.nn.backbones import build_backbone
+from attrlearn.training import features
+from attrlearn.training.features import FeatureExtractor, extractor_of
+
+
+@pytest.fixture(scope="module")
+def backbone():
+    torch.manual_seed(0)
+    return build_backbone("resnet18", None, "head", image_size=32).eval()
+
+
+@pytest.fixture
+def files(pictures, tmp_path):
+    """Copies of six pictures, which a test may change."""
+    return [
+        shutil.copy(path, tmp_path / f"{i}.png") for i, path in enumerate(pictures["image"][:6])
+    ]
+
+
+def reader(paths, on_bad_image="raise", size=32, resize="squash"):
+    return PictureReader(list(paths), size, resize, n_threads=1, on_bad_image=on_bad_image)
+
+
+def extractor(cache_dir, **options):
+    given = {"name": "resnet18", "engine": "torch", "dtype": torch.float32, "batch_size": 4}
+    return FeatureExtractor(cache_dir=cache_dir, **given | options)
+
+
+def extract(backbone, reader, cache_dir, mirror=False, **options):
+    parts = list(extractor(cache_dir, **options).batches(backbone, reader, mirror=mirror))
+    return np.concatenate([r for r, _ in parts]), np.concatenate([v for _, v in parts], axis=1)
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Number of pictures that went through an engine."""
+    seen = []
+    one = features.open_engine
+
+    def counting(*args):
+        engine = one(*args)
+        return lambda images: seen.append(len(images)) or engine(images)
+
+    monkeypatch.setattr(features, "open_engine", counting)
+    return seen
+
+
+def test_views_are_the_features_of_the_picture_and_of_its_mirror_image(backbone, files, tmp_path):
+    rows, views = extract(backbone, reader(files), None, mirror=True)
+    assert rows.tolist() == list(range(6))
+    flipped = [
+        np.array(Image.open(path).transpose(Image.Transpose.FLIP_LEFT_RIGHT)) for path in files
+    ]
+    _, mirrored = extract(backbone, reader(flipped), None)
+    np.testing.assert_allclose(views[1], mirrored[0], atol=1e-4)
+    assert np.abs(views[0] - views[1]).max() > 1e-3
+
+
+def test_second_run_reads_no_picture_and_runs_no_backbone(
+    backbone, files, tmp_path, counted, monkeypatch
+):
+    first = extract(backbone, reader(files), tmp_path, mirror=True)
+    assert sum(counted) == 12
+    monkeypatch.setattr(PictureReader, "batches", lambda *_: pytest.fail("a picture was read"))
+    second = extract(backbone, reader(files[::-1]), tmp_path, mirror=True)
+    np.testing.assert_array_equal(first[1], second[1][:, ::-1])
+    assert sum(counted) == 12
+
+
+def test_only_what_is_new_is_computed(backbone, files, tmp_path, counted):
+    extract(backbone, reader(files[:4]), tmp_path)
+    rows, views = extract(backbone, reader(files), tmp_path)
+    assert counted == [4, 2]
+    assert rows.tolist() == list(range(6))
+    np.testing.assert_allclose(views, extract(backbone, reader(files), None)[1], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changed", "n_passes"),
+    [
+        ({"name": "resnet34"}, 12),
+        ({"dtype": torch.bfloat16}, 12),
+        ({"batch_size": 3}, 6),  # what does not change a feature
+    ],
+)
+def test_another_setting_finds_no_feature(backbone, files, tmp_path, counted, changed, n_passes):
+    extract(backbone, reader(files), tmp_path)
+    extract(backbone, reader(files), tmp_path, **changed)
+    assert sum(counted) == n_passes
+
+
+@pytest.mark.parametrize("options", [{"resize": "pad"}, {"size": 40}])
+def test_another_way_of_resizing_finds_no_feature(backbone, files, tmp_path, counted, options):
+    extract(backbone, reader(files), tmp_path)
+    extract(backbone, reader(files, **options), tmp_path)
+    assert sum(counted) == 12
+
+
+def test_other_weights_find_no_feature(backbone, files, tmp_path, counted):
+    extract(backbone, reader(files), tmp_path)
+    other = build_backbone("resnet18", None, "head", image_size=32).eval()
+    extract(other, reader(files), tmp_path)
+    assert sum(counted) == 12
+
+
+def test_a_changed_file_gives_its_new_feature(backbone, files, tmp_path, counted):
+    _, before = extract(backbone, reader(files), tmp_path)
+    shutil.copy(files[1], files[0])
+    _, after = extract(backbone, reader(files), tmp_path)
+    np.testing.assert_array_equal(after[:, 0], before[:, 1])
+    np.testing.assert_array_equal(after[:, 1:], before[:, 1:])
+
+
+def test_a_file_that_changes_while_it_is_read_is_not_kept(backbone, files, tmp_path, monkeypatch):
+    original = features.open_engine
+
+    def changing(*args):
+        engine = original(*args)
+
+        def run(images):
+            shutil.copy(files[1], files[0])
+            return engine(images)
+
+        return run
+
+    monkeypatch.setattr(features, "open_engine", changing)
+    extract(backbone, reader(files[:1]), tmp_path)
+    monkeypatch.setattr(features, "open_engine", original)
+    _, found = extract(backbone, reader(files[:1]), tmp_path)
+    _, expected = extract(backbone, reader(files[1:2]), None)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_rows_that_cannot_be_read_are_left_out_each_time(backbone, files, tmp_path):
+    paths = [*files[:2], "nowhere.png", *files[2:]]
+    for _ in range(2):
+        source = reader(paths, on_bad_image="drop")
+        rows, views = extract(backbone, source, tmp_path)
+        assert rows.tolist() == [0, 1, 3, 4, 5, 6]
+        assert views.shape[1] == 6
+        assert list(source.bad) == [2]
+    with pytest.raises(FileNotFoundError, match="row 2"):
+        extract(backbone, reader(paths), tmp_path)
+
+
+def test_many_rows_come_in_parts_that_memory_holds(backbone, files, monkeypatch):
+    monkeypatch.setattr(features, "ROWS_AT_ONCE", 4)
+    parts = list(extractor(None).batches(backbone, reader(files)))
+    assert [rows.tolist() for rows, _ in parts] == [[0, 1, 2, 3], [4, 5]]
+    whole = extract(backbone, reader(files), None)[1]
+    np.testing.assert_allclose(np.concatenate([v for _, v in parts], axis=1), whole, atol=1e-4)
+
+
+def test_a_network_keeps_its_extractor_until_its_weights_change():
+    network = build_backbone("resnet18", None, "head", image_size=32)
+    options = ("resnet18", "torch", torch.float32, 4, None)
+    first = extractor_of(network, *options)
+    assert extractor_of(network, *options) is first
+    with torch.no_grad():
+        next(network.parameters()).mul_(2)
+    assert extractor_of(network, *options) is not first
+    assert len(features._EXTRACTORS) >= 1
+    n = len(features._EXTRACTORS)
+    del network
+    assert len(features._EXTRACTORS) == n - 1
