@@ -20,8 +20,6 @@ __all__ = ["MemoryReader", "PictureReader", "consecutive", "open_reader"]
 
 Batch = tuple[np.ndarray, Tensor]
 
-AHEAD = 2  # batches that are being decoded while the network works on one
-
 
 class MemoryReader:
     """Reads rows that are in memory, features or decoded pictures, in batches.
@@ -69,6 +67,10 @@ class PictureReader:
         How many pictures are decoded at a time.
     on_bad_image : {"raise", "drop"}
         "drop" leaves a picture that cannot be read out of its batch and notes it in `bad`.
+    ahead : int, default=2
+        Batches that are decoded while the network works on one. 0 where torch works on the same
+        cores: threads that decode make its own wait for each other, which costs more than it
+        gains.
 
     Attributes
     ----------
@@ -90,6 +92,7 @@ class PictureReader:
     resize: str
     n_threads: int
     on_bad_image: str
+    ahead: int = 2
     bad: dict[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -109,7 +112,7 @@ class PictureReader:
         try:
             for rows in parts:
                 waiting.append((rows, [pool.submit(self._read, int(row)) for row in rows]))
-                if len(waiting) > AHEAD:
+                if len(waiting) > self.ahead:
                     yield self._collect(*waiting.popleft())
             while waiting:
                 yield self._collect(*waiting.popleft())
@@ -174,7 +177,12 @@ def consecutive(n_rows: int, batch_size: int) -> list[np.ndarray]:
 
 
 def open_reader(
-    inputs: Inputs, size: int, resize: str, n_jobs: int | None, on_bad_image: str
+    inputs: Inputs,
+    size: int,
+    resize: str,
+    n_jobs: int | None,
+    on_bad_image: str,
+    ahead: int = 2,
 ) -> MemoryReader | PictureReader:
     """Return a reader of the features or of the pictures; `n_jobs` None: torch's thread count.
 
@@ -189,4 +197,4 @@ def open_reader(
         return MemoryReader(inputs.features)
     assert inputs.pictures is not None
     n_threads = torch.get_num_threads() if n_jobs is None else effective_n_jobs(n_jobs)
-    return PictureReader(inputs.pictures, size, resize, n_threads, on_bad_image)
+    return PictureReader(inputs.pictures, size, resize, n_threads, on_bad_image, ahead)

@@ -5,7 +5,7 @@ import time
 from hashlib import blake2b
 from typing import Any
 
-from attrlearn.data.images import _check_arguments, _opened, _rgb, _upright
+from attrlearn.data.images import open_image
 
 __all__ = ["DIGEST_BYTES", "content_digest", "file_key"]
 
@@ -42,8 +42,7 @@ def content_digest(picture: Any) -> bytes | None:
                 picture = file.read()
         if isinstance(picture, bytes):
             return blake2b(picture, digest_size=DIGEST_BYTES).digest()
-        _check_arguments(picture, "squash")
-        image = _rgb(_upright(_opened(picture, 1, "squash")))  # as decoded, before any resizing
+        image = open_image(picture)
         digest = blake2b(repr(image.size).encode(), digest_size=DIGEST_BYTES, person=b"pixels")
         digest.update(image.tobytes())
         return digest.digest()

@@ -89,6 +89,18 @@ def read_image(source: ImageSource, size: int, resize: str = "squash") -> np.nda
         raise OSError(_reason(error, source)) from error
 
 
+def open_image(source: Image.Image | np.ndarray) -> Image.Image:
+    """Return an image in memory as `read_image` sees it before any resizing: upright, in RGB.
+
+    Examples
+    --------
+    >>> open_image(np.zeros((2, 4), dtype=np.uint8)).mode
+    'RGB'
+    """
+    _check_arguments(source, "squash")
+    return _rgb(_upright(_opened(source, 1, "squash")))
+
+
 def _check_arguments(source: Any, resize: str) -> None:
     """Raise unless `source` is of a known type and `resize` a known way."""
     if resize not in ("squash", "pad", "crop"):

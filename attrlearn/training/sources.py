@@ -1,11 +1,11 @@
 """Where training reads its batches: kept features, or pictures changed anew each epoch."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Protocol, Self
 
 import numpy as np
-import psutil
 import torch
 from torch import Tensor
 
@@ -16,7 +16,7 @@ from attrlearn.training.features import FeatureExtractor
 
 __all__ = ["FeatureSource", "PictureSource", "Source", "open_source"]
 
-MEMORY_SHARE = 0.4  # of what is free goes to decoded pictures at most
+MEMORY_SHARE = 0.25  # of the memory goes to decoded pictures at most
 BATCH_SIZE = 32  # pictures decoded before they are stored
 
 
@@ -138,7 +138,7 @@ def open_source(
         views = torch.from_numpy(np.concatenate([views for _, views in parts], axis=1))
         source: Source = FeatureSource(views.to(backbone.mean.device))
     else:
-        rows, source = _open_pictures(reader, policy)
+        rows, source = _open_pictures(reader, policy, backbone.mean.device)
     if len(rows) == 0:
         raise OSError(
             f"X must hold at least one image that can be read. Got {len(reader)}, none of which "
@@ -147,16 +147,27 @@ def open_source(
     return rows, source
 
 
-def _open_pictures(reader: PictureReader, policy: Augment) -> tuple[np.ndarray, PictureSource]:
+def _open_pictures(
+    reader: PictureReader, policy: Augment, device: torch.device
+) -> tuple[np.ndarray, PictureSource]:
     """Rows that can be read, and their pictures: decoded, if memory allows, else to be decoded."""
     shape = (len(reader), 3, reader.size, reader.size)
-    fits = np.prod(shape, dtype=float) <= MEMORY_SHARE * psutil.virtual_memory().available
+    fits = np.prod(shape, dtype=float) <= MEMORY_SHARE * _memory()
     decoded = np.empty(shape if fits else 0, dtype=np.uint8)
     rows = [np.empty(0, dtype=np.int64)]
     for some, images in reader.batches(consecutive(len(reader), BATCH_SIZE)):
         rows.append(some)
         if fits:
             decoded[some] = images.numpy()
-    again = MemoryReader(decoded) if fits else replace(reader, on_bad_image="raise")
+    ahead = 0 if device.type == "cpu" else reader.ahead
+    again = MemoryReader(decoded) if fits else replace(reader, on_bad_image="raise", ahead=ahead)
     readable = np.concatenate(rows)
     return readable, PictureSource(again, readable, policy)
+
+
+def _memory() -> int:
+    """Bytes that this machine has; 0 where it does not tell, so that nothing is kept."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows
+        return 0

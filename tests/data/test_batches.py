@@ -3,6 +3,7 @@ import io
 import threading
 import time
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -236,7 +237,8 @@ def test_an_abandoned_reader_does_not_decode_what_is_waiting(monkeypatch, pixels
     assert len(n_read) < 20
 
 
-def test_only_a_few_batches_are_read_ahead(paths):
+@pytest.mark.parametrize("ahead", [0, 1, 2])
+def test_only_a_few_batches_are_read_ahead(paths, ahead):
     taken = []
 
     def parts():
@@ -244,11 +246,11 @@ def test_only_a_few_batches_are_read_ahead(paths):
             taken.append(part)
             yield part
 
-    found = reader(paths).batches(parts())
+    found = replace(reader(paths), ahead=ahead).batches(parts())
     assert taken == []
     for n_given in range(1, 5):
         next(found)
-        assert len(taken) == n_given + batches.AHEAD
+        assert len(taken) == n_given + ahead
     found.close()
 
 
