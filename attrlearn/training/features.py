@@ -91,9 +91,11 @@ class FeatureExtractor:
             tqdm(total=len(reader), desc="features", unit="image", disable=not verbose) as progress,
         ):
             for rows in consecutive(len(reader), ROWS_AT_ONCE):
-                done, views = self._look_up(kept, backbone, reader, rows, n_views)
+                digests = self._digests(kept, reader, rows)
+                done, views = self._look_up(kept, backbone, reader, digests, n_views)
                 progress.update(int(done.sum()))
-                for part, fresh in self._compute(kept, backbone, reader, rows[~done], n_views):
+                missing = {row: digests[row] for row in rows[~done].tolist()}
+                for part, fresh in self._compute(kept, backbone, reader, missing, n_views):
                     places = part - rows[0]
                     views[:, places], done[places] = fresh, True
                     progress.update(len(part))
@@ -104,39 +106,39 @@ class FeatureExtractor:
         cache: FeatureCache | None,
         backbone: Backbone,
         reader: PictureReader,
-        rows: np.ndarray,
+        digests: dict[int, bytes | None],
         n_views: int,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Which rows (n,) the cache holds, and their views (V, n, D)."""
+        """Which of the rows (n,) the cache holds, and their views (V, n, D)."""
         if cache is None:
-            shape = (n_views, len(rows), backbone.n_features)
-            return np.zeros(len(rows), dtype=bool), np.empty(shape, dtype=np.float32)
-        digests = cache.digests([reader.pictures[row] for row in rows])
-        return cache.get(self._key(backbone, reader), digests, n_views, backbone.n_features)
+            shape = (n_views, len(digests), backbone.n_features)
+            return np.zeros(len(digests), dtype=bool), np.empty(shape, dtype=np.float32)
+        key = self._key(backbone, reader)
+        return cache.get(key, list(digests.values()), n_views, backbone.n_features)
 
     def _compute(
         self,
         cache: FeatureCache | None,
         backbone: Backbone,
         reader: PictureReader,
-        rows: np.ndarray,
+        digests: dict[int, bytes | None],
         n_views: int,
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield rows and their views (V, b, D), which the cache gets too."""
-        if not len(rows):
+        if not digests:
             return
         engine = self._open(backbone)
         device = backbone.mean.device
-        before = self._digests(cache, reader, rows)
+        rows = np.array(list(digests))
         parts = [rows[some] for some in consecutive(len(rows), self.batch_size)]
         for part, images in reader.batches(parts):
             if len(part):
                 views = self._run(engine, images.to(device, non_blocking=True), n_views)
                 if cache is not None:
                     # A file may have changed between its digest and its decoding.
-                    after = self._digests(cache, reader, part)
-                    digests = [d if d == before[row] else None for row, d in after.items()]
-                    cache.put(self._key(backbone, reader), digests, views)
+                    now = self._digests(cache, reader, part)
+                    unchanged = [d if d == digests[row] else None for row, d in now.items()]
+                    cache.put(self._key(backbone, reader), unchanged, views)
                 yield part, views
 
     def _run(self, engine: Engine, images: Tensor, n_views: int) -> np.ndarray:
@@ -149,7 +151,7 @@ class FeatureExtractor:
     ) -> dict[int, bytes | None]:
         """Content of each row, as far as the cache asks for it."""
         if cache is None:
-            return {}
+            return dict.fromkeys(rows.tolist())
         pictures = [reader.pictures[row] for row in rows]
         return dict(zip(rows.tolist(), cache.digests(pictures), strict=True))
 
