@@ -23,9 +23,7 @@ class NetworkEstimator(BaseEstimator):
 
     def _open_reader(self, inputs: Inputs, on_bad_image: str) -> MemoryReader | PictureReader:
         """What reads the rows of X."""
-        device = resolve_device(self.device)
-        ahead = 0 if device.type == "cpu" and choose_engine(self.engine, device) == "torch" else 2
-        return open_reader(inputs, self.image_size, self.resize, self.n_jobs, on_bad_image, ahead)
+        return open_reader(inputs, self.image_size, self.resize, self.n_jobs, on_bad_image)
 
     def _extractor(self, owner: nn.Module, *, keep: bool) -> FeatureExtractor:
         """What turns pictures into features by the backbone that `owner` is or has."""

@@ -18,9 +18,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score, log_loss
 from sklearn.model_selection import GridSearchCV
 
-from attrlearn import AttributeClassifier, ImageEmbedder, base
+from attrlearn import AttributeClassifier, ImageEmbedder
 from attrlearn.data import batches
-from attrlearn.data.inputs import check_inputs
 from attrlearn.metrics import SCORERS
 from attrlearn.nn.backbones import Backbone
 from attrlearn.training import features, sources
@@ -931,10 +930,3 @@ def test_what_cannot_be_held_out_or_scored_is_an_error(params, arguments, words)
     with pytest.raises(ValueError, match=words):
         clf.fit(NOISE, NOISY, **arguments)
     assert not hasattr(clf, "network_")
-
-
-@pytest.mark.parametrize(("engine", "ahead"), [("torch", 0), ("openvino", 2)])
-def test_decoding_gets_out_of_the_way_of_torch_on_the_same_cores(engine, ahead, monkeypatch):
-    monkeypatch.setattr(base, "choose_engine", lambda *_: engine)
-    clf = AttributeClassifier(device="cpu", engine=engine)
-    assert clf._open_reader(check_inputs(["a.jpg"]), "raise").ahead == ahead

@@ -68,9 +68,9 @@ class PictureReader:
     on_bad_image : {"raise", "drop"}
         "drop" leaves a picture that cannot be read out of its batch and notes it in `bad`.
     ahead : int, default=2
-        Batches that are decoded while the network works on one. 0 where torch works on the same
-        cores: threads that decode make its own wait for each other, which costs more than it
-        gains.
+        Batches that are decoded while the network works on one. 0 where several of torch's threads
+        work on one layer: those that decode on the same cores make them wait for each other, which
+        costs more than it gains.
 
     Attributes
     ----------
@@ -177,12 +177,7 @@ def consecutive(n_rows: int, batch_size: int) -> list[np.ndarray]:
 
 
 def open_reader(
-    inputs: Inputs,
-    size: int,
-    resize: str,
-    n_jobs: int | None,
-    on_bad_image: str,
-    ahead: int = 2,
+    inputs: Inputs, size: int, resize: str, n_jobs: int | None, on_bad_image: str
 ) -> MemoryReader | PictureReader:
     """Return a reader of the features or of the pictures; `n_jobs` None: torch's thread count.
 
@@ -197,4 +192,4 @@ def open_reader(
         return MemoryReader(inputs.features)
     assert inputs.pictures is not None
     n_threads = torch.get_num_threads() if n_jobs is None else effective_n_jobs(n_jobs)
-    return PictureReader(inputs.pictures, size, resize, n_threads, on_bad_image, ahead)
+    return PictureReader(inputs.pictures, size, resize, n_threads, on_bad_image)

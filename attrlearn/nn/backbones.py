@@ -78,7 +78,8 @@ class Backbone(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the features of the pictures."""
-        x = ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+        x = images.to(torch.float32, memory_format=torch.channels_last)
+        x.sub_(self.mean).div_(self.std)
         return self.model(x.to(self.dtype)).flatten(1)  # (B, D)
 
     @property

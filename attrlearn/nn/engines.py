@@ -3,17 +3,20 @@
 import threading
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from importlib.util import find_spec
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor, nn, set_num_threads
 from torch.fx.experimental.optimization import fuse
 
 from attrlearn.nn.backbones import Backbone
 
 __all__ = ["Engine", "choose_engine", "fold_batch_norm", "open_engine"]
+
+PICTURES_PER_CORE = 4  # measured: 2 to 4 were fastest, 32 a third slower
 
 Engine = Callable[[Tensor], Tensor]  # pictures (B, 3, H, W) uint8 → features (B, D) float32
 
@@ -93,7 +96,26 @@ def open_engine(name: str, backbone: Backbone, dtype: torch.dtype) -> Engine:
         with torch.no_grad():  # inference tensors could not be learnt from
             return backbone(images).float()
 
-    return run
+    return _on_each_core(run) if backbone.mean.device.type == "cpu" else run
+
+
+def _on_each_core(run: Engine) -> Engine:
+    """The engine, a few pictures at a time by each core for itself.
+
+    What passes between the layers then stays in the caches of a core, and cores do not wait for
+    each other after each layer.
+    """
+
+    def run_parts(images: Tensor) -> Tensor:
+        n_threads = torch.get_num_threads()
+        n_pictures = min(max(len(images) // n_threads, 1), PICTURES_PER_CORE)
+        try:
+            with ThreadPoolExecutor(n_threads, "attrlearn-compute", set_num_threads, (1,)) as pool:
+                return torch.cat(list(pool.map(run, images.split(n_pictures))))
+        finally:
+            set_num_threads(n_threads)  # a thread that begins takes over what was set last
+
+    return run_parts
 
 
 def fold_batch_norm(model: nn.Module) -> nn.Module:

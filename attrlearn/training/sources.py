@@ -159,7 +159,7 @@ def _open_pictures(
         rows.append(some)
         if fits:
             decoded[some] = images.numpy()
-    ahead = 0 if device.type == "cpu" else reader.ahead
+    ahead = 0 if device.type == "cpu" else reader.ahead  # there, training needs all cores
     again = MemoryReader(decoded) if fits else replace(reader, on_bad_image="raise", ahead=ahead)
     readable = np.concatenate(rows)
     return readable, PictureSource(again, readable, policy)

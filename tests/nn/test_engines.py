@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from attrlearn.nn import engines
-from attrlearn.nn.backbones import build_backbone
+from attrlearn.nn.backbones import Backbone, build_backbone
 from attrlearn.nn.engines import choose_engine, fold_batch_norm, open_engine
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
@@ -68,6 +68,30 @@ def test_a_picture_has_its_features_in_any_batch_and_thread(engine):
     with ThreadPoolExecutor(4) as pool:
         for found in pool.map(at_once, range(4)):
             torch.testing.assert_close(found, whole, rtol=1e-4, atol=1e-4)
+
+
+def test_each_core_runs_a_few_pictures_at_a_time_and_leaves_torch_its_threads(monkeypatch):
+    seen = []
+    forward = Backbone.forward
+
+    def spy(backbone, images):
+        seen.append((len(images), torch.get_num_threads()))
+        return forward(backbone, images)
+
+    run = open_engine("torch", lively("squeezenet1_1"), torch.float32)
+    monkeypatch.setattr(Backbone, "forward", spy)
+    before = torch.get_num_threads()
+    for n_threads, sizes in [(3, [3, 3, 3, 2]), (1, [4, 4, 3]), (16, [1] * 11)]:
+        torch.set_num_threads(n_threads)
+        try:
+            run(IMAGES[[0] * 11])
+            with ThreadPoolExecutor(1) as pool:
+                new_thread = pool.submit(torch.get_num_threads).result()
+            assert torch.get_num_threads() == new_thread == n_threads
+        finally:
+            torch.set_num_threads(before)
+        assert sorted(seen, reverse=True) == [(size, 1) for size in sizes]
+        seen.clear()
 
 
 def test_batch_norm_is_gone_and_the_backbone_as_it_was():
