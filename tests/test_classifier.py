@@ -1,3 +1,4 @@
+import gc
 import random
 import subprocess
 import sys
@@ -187,6 +188,27 @@ def test_decoded_pictures_teach_what_files_teach(small, pictures, attributes, mo
         monkeypatch.setattr(sources, "MEMORY_SHARE", share)
         curves.append(clone(small).set_params(trainable="all").fit(pictures, attributes))
     np.testing.assert_array_equal(curves[0].loss_curve_, curves[1].loss_curve_)
+
+
+@pytest.mark.parametrize("trainable", ["head", "last_block", "all"])
+def test_memory_is_free_at_once_when_a_model_goes(small, pictures, attributes, trainable):
+    """No circle of references keeps weights until Python looks for such: a search would fill up."""
+
+    def weights():
+        found = [o for o in gc.get_objects() if type(o) in (torch.Tensor, torch.nn.Parameter)]
+        return sum(tensor.nbytes for tensor in found if tensor.device.type == "cpu")
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = weights()
+        clf = clone(small).set_params(trainable=trainable, early_stopping=True, engine="torch")
+        clf.fit(pictures, attributes).predict(pictures)
+        assert weights() > before + 40e6
+        del clf
+        assert weights() < before + 1e6
+    finally:
+        gc.enable()
 
 
 def test_callable_augment_runs_each_epoch_and_a_frozen_backbone_warns(small, pictures, attributes):

@@ -2,6 +2,7 @@
 
 import threading
 import warnings
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
@@ -10,7 +11,9 @@ from importlib.util import find_spec
 import numpy as np
 import torch
 from torch import Tensor, nn, set_num_threads
-from torch.fx.experimental.optimization import fuse
+from torch.fx import Tracer
+from torch.fx.proxy import TraceError
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from attrlearn.nn.backbones import Backbone
 
@@ -89,7 +92,8 @@ def open_engine(name: str, backbone: Backbone, dtype: torch.dtype) -> Engine:
     backbone = deepcopy(backbone).eval().requires_grad_(False)
     if name == "openvino":
         return _openvino_engine(backbone, dtype)
-    backbone.model = fold_batch_norm(backbone.model).to(dtype)
+    fold_batch_norm(backbone.model)
+    backbone.model.to(dtype)
     backbone.model.to(memory_format=torch.channels_last)
 
     def run(images: Tensor) -> Tensor:
@@ -118,19 +122,41 @@ def _on_each_core(run: Engine) -> Engine:
     return run_parts
 
 
-def fold_batch_norm(model: nn.Module) -> nn.Module:
-    """Return the model in eval mode, each batch-norm that follows a convolution a part of it.
+def fold_batch_norm(model: nn.Module) -> None:
+    """Make each batch-norm that follows a convolution a part of it, in place.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        In eval mode.
 
     Examples
     --------
     >>> model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)).eval()
-    >>> sum(isinstance(module, nn.BatchNorm2d) for module in fold_batch_norm(model).modules())
-    0
+    >>> fold_batch_norm(model)
+    >>> model
+    Sequential(
+      (0): Conv2d(3, 4, kernel_size=(1, 1), stride=(1, 1))
+      (1): Identity()
+    )
     """
     try:
-        return fuse(model)
-    except torch.fx.proxy.TraceError:  # its forward depends on what it is given
-        return model
+        # Without weights: a tracer is part of a circle, which lives on until memory is tidied up.
+        nodes = Tracer().trace(deepcopy(model).to("meta")).nodes
+    except TraceError:  # its forward depends on what it is given
+        return
+    modules = {node: model.get_submodule(node.target) for node in nodes if node.op == "call_module"}
+    calls = Counter(modules.values())
+    for node, first in modules.items():
+        for user in node.users:
+            second = modules.get(user)
+            if (
+                isinstance(first, nn.Conv2d)
+                and isinstance(second, nn.BatchNorm2d)
+                and len(node.users) == calls[first] == calls[second] == 1
+            ):
+                model.set_submodule(node.target, fuse_conv_bn_eval(first, second))
+                model.set_submodule(user.target, nn.Identity())
 
 
 def _openvino_engine(backbone: Backbone, dtype: torch.dtype) -> Engine:

@@ -97,11 +97,39 @@ def test_each_core_runs_a_few_pictures_at_a_time_and_leaves_torch_its_threads(mo
 def test_batch_norm_is_gone_and_the_backbone_as_it_was():
     backbone = lively("resnet18")
     before = {name: value.clone() for name, value in backbone.state_dict().items()}
-    folded = fold_batch_norm(backbone.model)
-    assert not [m for m in folded.modules() if isinstance(m, nn.BatchNorm2d)]
     open_engine("torch", backbone, torch.bfloat16)
     assert all(torch.equal(value, before[name]) for name, value in backbone.state_dict().items())
     assert sum(isinstance(m, nn.BatchNorm2d) for m in backbone.modules()) == 20
+    fold_batch_norm(backbone.model)
+    assert not [m for m in backbone.modules() if isinstance(m, nn.BatchNorm2d)]
+
+
+class Twice(nn.Module):
+    """Convolutions that cannot take a batch-norm in: their output or they themselves are shared."""
+
+    def __init__(self):
+        super().__init__()
+        self.forked, self.repeated = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1)
+        self.norm, self.other = nn.BatchNorm2d(3), nn.BatchNorm2d(3)
+
+    def forward(self, x):
+        x = self.forked(x)
+        x = self.norm(x) + x
+        return self.other(self.repeated(self.repeated(x)))
+
+
+def test_batch_norm_stays_where_it_cannot_be_folded():
+    torch.manual_seed(0)
+    model = Twice().eval()
+    for norm in (model.norm, model.other):
+        norm.running_mean.normal_()
+        norm.running_var.uniform_(0.5, 2)
+    images = torch.randn(2, 3, 4, 4)
+    expected = model(images)
+    fold_batch_norm(model)
+    torch.testing.assert_close(model(images), expected)
+    assert isinstance(model.norm, nn.BatchNorm2d)
+    assert isinstance(model.other, nn.BatchNorm2d)
 
 
 def test_auto_is_openvino_on_a_cpu_where_it_is_installed(monkeypatch):
