@@ -269,7 +269,8 @@ class Learner(Predictor):
 
     def _context(self, examples: Examples) -> AbstractContextManager:
         """Mixed precision where the backbone runs; the heads alone gain nothing by it."""
-        if isinstance(examples.source, FeatureSource):
+        source = examples.source
+        if isinstance(source, FeatureSource) and source.views.ndim == 3:
             return nullcontext()
         device = resolve_device(self.device)
         return autocast(device, resolve_dtype(self.dtype, device))

@@ -123,9 +123,9 @@ def work(monkeypatch):
         done["decoded"] += 1
         return read(*args)
 
-    def counting_run(self, images):
-        done["passes"] += len(images)
-        return run(self, images)
+    def counting_run(self, inputs):
+        done["passes"] += len(inputs) * (inputs.dtype == torch.uint8)
+        return run(self, inputs)
 
     monkeypatch.setattr(batches, "read_image", counting_read)
     monkeypatch.setattr(Backbone, "forward", counting_run)
@@ -188,6 +188,34 @@ def test_decoded_pictures_teach_what_files_teach(small, pictures, attributes, mo
         monkeypatch.setattr(sources, "MEMORY_SHARE", share)
         curves.append(clone(small).set_params(trainable="all").fit(pictures, attributes))
     np.testing.assert_array_equal(curves[0].loss_curve_, curves[1].loss_curve_)
+
+
+@pytest.mark.parametrize("augment", ["flip", None])
+def test_what_comes_before_the_last_block_is_computed_once(
+    small, pictures, attributes, work, augment
+):
+    clf = small.set_params(trainable="last_block", augment=augment, max_epochs=3, engine="torch")
+    before = clone(clf).set_params(max_epochs=1).fit(pictures, attributes)
+    work.update(decoded=0, passes=0)
+    clf.fit(pictures, attributes)
+    assert work == {"decoded": 24, "passes": 24 * (1 + (augment == "flip"))}
+    trained, still = "backbone.model.layer4.1.conv1.weight", "backbone.model.layer4.0.conv1.weight"
+    weights, earlier = clf.network_.state_dict(), before.network_.state_dict()
+    assert not torch.equal(weights[trained], earlier[trained])
+    assert torch.equal(weights[still], earlier[still])
+
+
+def test_activations_teach_the_last_block_what_pictures_teach(
+    small, pictures, attributes, monkeypatch
+):
+    clf = small.set_params(trainable="last_block", augment=None, early_stopping=True)
+    curves = []
+    for share in (0.4, 0.0):
+        monkeypatch.setattr(sources, "MEMORY_SHARE", share)
+        fitted = clone(clf).fit(pictures, attributes)
+        curves.append([*fitted.loss_curve_, *fitted.validation_scores_])
+    np.testing.assert_allclose(curves[0][:3], curves[1][:3], rtol=1e-4)  # steps of the first epoch
+    np.testing.assert_allclose(curves[0], curves[1], rtol=1e-2)
 
 
 @pytest.mark.parametrize("trainable", ["head", "last_block", "all"])

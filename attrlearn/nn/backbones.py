@@ -6,11 +6,12 @@ from hashlib import blake2b
 from http.client import HTTPException
 from os import PathLike
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.fx import Graph, Interpreter
 from torchvision import models
 from torchvision.models.maxvit import MaxVitBlock
 from torchvision.models.vision_transformer import VisionTransformer, interpolate_embeddings
@@ -42,14 +43,21 @@ class Backbone(nn.Module):
     trained : list of torch.nn.Module
         The parts of `model` that `fit` may change; all others are frozen.
 
+    Attributes
+    ----------
+    rest : torch.fx.Graph or None
+        What is left to run for activations of the frozen part, see `attrlearn.nn.cut`. It serves
+        training only, and is not copied or pickled.
+
     Shape
     -----
-    images : (B, 3, H, W) uint8
+    inputs : (B, 3, H, W) uint8, the pictures, or (B, ...) float, what `rest` takes
     output : (B, D) float
     """
 
     mean: Tensor
     std: Tensor
+    rest: Graph | None = None
 
     def __init__(
         self,
@@ -76,9 +84,11 @@ class Backbone(nn.Module):
         """Whether no part is trained, so that the features of a picture never change."""
         return not self.trained
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor) -> Tensor:
         """Return the features of the pictures."""
-        x = images.to(torch.float32, memory_format=torch.channels_last)
+        if self.rest is not None and inputs.is_floating_point():
+            return Interpreter(self.model, graph=self.rest).run(inputs).flatten(1)  # (B, D)
+        x = inputs.to(torch.float32, memory_format=torch.channels_last)
         x.sub_(self.mean).div_(self.std)
         return self.model(x.to(self.dtype)).flatten(1)  # (B, D)
 
@@ -86,6 +96,10 @@ class Backbone(nn.Module):
     def dtype(self) -> torch.dtype:
         """Of the weights."""
         return next(self.model.parameters()).dtype
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is copied and pickled."""
+        return {name: value for name, value in vars(self).items() if name != "rest"}
 
     def digest(self) -> str:
         """Name of the weights: the same for the same ones, wherever they come from."""

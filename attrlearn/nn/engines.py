@@ -11,11 +11,10 @@ from importlib.util import find_spec
 import numpy as np
 import torch
 from torch import Tensor, nn, set_num_threads
-from torch.fx import Tracer
-from torch.fx.proxy import TraceError
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from attrlearn.nn.backbones import Backbone
+from attrlearn.nn.tracing import trace
 
 __all__ = ["Engine", "choose_engine", "fold_batch_norm", "open_engine"]
 
@@ -140,20 +139,19 @@ def fold_batch_norm(model: nn.Module) -> None:
       (1): Identity()
     )
     """
-    try:
-        # Without weights: a tracer is part of a circle, which lives on until memory is tidied up.
-        nodes = Tracer().trace(deepcopy(model).to("meta")).nodes
-    except TraceError:  # its forward depends on what it is given
+    graph = trace(model)
+    if graph is None:
         return
-    modules = {node: model.get_submodule(node.target) for node in nodes if node.op == "call_module"}
-    calls = Counter(modules.values())
+    calls = [node for node in graph.nodes if node.op == "call_module"]
+    modules = {node: model.get_submodule(node.target) for node in calls}
+    times = Counter(modules.values())
     for node, first in modules.items():
         for user in node.users:
             second = modules.get(user)
             if (
                 isinstance(first, nn.Conv2d)
                 and isinstance(second, nn.BatchNorm2d)
-                and len(node.users) == calls[first] == calls[second] == 1
+                and len(node.users) == times[first] == times[second] == 1
             ):
                 model.set_submodule(node.target, fuse_conv_bn_eval(first, second))
                 model.set_submodule(user.target, nn.Identity())

@@ -30,7 +30,7 @@ class AttributeNetwork(nn.Module):
 
     Shape
     -----
-    inputs : (B, 3, H, W) uint8, the pictures, or (B, D) float, their features
+    inputs : what `backbone` takes, or (B, D) float, its features
     categories : (B,) int64
     output : (B, C)
     """
@@ -53,7 +53,7 @@ class AttributeNetwork(nn.Module):
 
     def forward(self, inputs: Tensor, categories: Tensor) -> Tensor:
         """Return the log-probabilities."""
-        features = self.backbone(inputs) if self.backbone and inputs.ndim == 4 else inputs
+        features = self.backbone(inputs) if self.backbone and inputs.ndim > 2 else inputs
         return self.log_probabilities(self.head(features, categories))  # (B, C)
 
     def snapshot(self) -> Self:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import nullcontext
 from os import PathLike
+from typing import Self
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -57,6 +58,10 @@ class FeatureExtractor:
         self._opened: Engine | None = None
         self._weights = ""
         self._lock = threading.Lock()
+
+    def uncached(self) -> Self:
+        """Return an extractor alike for another backbone, that keeps nothing on disk."""
+        return type(self)(self.name, self.engine, self.dtype, self.batch_size, None)
 
     def batches(
         self,

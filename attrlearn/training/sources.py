@@ -1,4 +1,4 @@
-"""Where training reads its batches: kept features, or pictures changed anew each epoch."""
+"""Where training reads its batches: kept features or activations, or pictures changed anew."""
 
 import os
 from collections.abc import Iterator
@@ -12,11 +12,12 @@ from torch import Tensor
 from attrlearn.data.augment import Augment, augment
 from attrlearn.data.batches import MemoryReader, PictureReader, consecutive
 from attrlearn.nn.backbones import Backbone
+from attrlearn.nn.cut import cut_before_trained
 from attrlearn.training.features import FeatureExtractor
 
 __all__ = ["FeatureSource", "PictureSource", "Source", "open_source"]
 
-MEMORY_SHARE = 0.25  # of the memory goes to decoded pictures at most
+MEMORY_SHARE = 0.25  # of the memory goes to pictures or activations at most
 BATCH_SIZE = 32  # pictures decoded before they are stored
 
 
@@ -34,11 +35,11 @@ class Source(Protocol):
 
 
 class FeatureSource:
-    """Features that were computed once, each row in one or more views of its picture.
+    """Features or activations, computed once, each row in one or more views of its picture.
 
     Parameters
     ----------
-    views : Tensor of shape (V, M, D)
+    views : Tensor of shape (V, M, D) or (V, M, ...)
         Each batch reads one view per row, drawn at random.
     rows : Tensor of shape (N,), int64, optional
         The rows of `views` that this source holds; None: all.
@@ -49,7 +50,7 @@ class FeatureSource:
         self.rows = torch.arange(views.shape[1]) if rows is None else rows
 
     def batches(self, parts: list[Tensor], generator: torch.Generator) -> Iterator[Tensor]:
-        """Yield the features (B, D) of each part."""
+        """Yield the features (B, D), or the activations, of each part."""
         n_views = len(self.views)
         for part in parts:
             rows = self.rows[part]
@@ -107,7 +108,10 @@ def open_source(
     extractor: FeatureExtractor,
     verbose: int,
 ) -> tuple[np.ndarray, Source]:
-    """Choose what training reads: features, if they never change, else pictures.
+    """Choose what training reads: what comes before all that is trained, computed once.
+
+    These are the features of a frozen backbone; the activations before its first trained part,
+    where they fit into memory; else pictures.
 
     Parameters
     ----------
@@ -132,13 +136,7 @@ def open_source(
     if isinstance(reader, MemoryReader):
         return np.arange(len(reader)), FeatureSource(reader.rows[None])
     assert backbone is not None
-    if backbone.is_frozen and not callable(policy):
-        parts = list(extractor.batches(backbone, reader, mirror=policy == "flip", verbose=verbose))
-        rows = np.concatenate([rows for rows, _ in parts])
-        views = torch.from_numpy(np.concatenate([views for _, views in parts], axis=1))
-        source: Source = FeatureSource(views.to(backbone.mean.device))
-    else:
-        rows, source = _open_pictures(reader, policy, backbone.mean.device)
+    rows, source = _open(reader, backbone, policy, extractor, verbose)
     if len(rows) == 0:
         raise OSError(
             f"X must hold at least one image that can be read. Got {len(reader)}, none of which "
@@ -147,12 +145,50 @@ def open_source(
     return rows, source
 
 
+def _open(
+    reader: PictureReader,
+    backbone: Backbone,
+    policy: Augment,
+    extractor: FeatureExtractor,
+    verbose: int,
+) -> tuple[np.ndarray, Source]:
+    """Rows that can be read, and as much of the way to their features as can be kept."""
+    if callable(policy):
+        return _open_pictures(reader, policy, backbone.mean.device)
+    n_views = 1 + (policy == "flip")
+    if backbone.is_frozen:
+        rows, views = _compute(reader, backbone, n_views, extractor, verbose)
+        return rows, FeatureSource(views.to(backbone.mean.device), torch.from_numpy(rows))
+    cut = cut_before_trained(backbone)
+    if cut is None or not _fits(4 * n_views * len(reader) * cut.frozen.n_features):
+        return _open_pictures(reader, policy, backbone.mean.device)
+    backbone.rest = cut.rest
+    rows, views = _compute(reader, cut.frozen, n_views, extractor.uncached(), verbose)
+    return rows, FeatureSource(views.unflatten(2, cut.shape), torch.from_numpy(rows))
+
+
+def _compute(
+    reader: PictureReader,
+    backbone: Backbone,
+    n_views: int,
+    extractor: FeatureExtractor,
+    verbose: int,
+) -> tuple[np.ndarray, Tensor]:
+    """Rows that can be read, and the features (V, N, D) of all rows, any number where not."""
+    views = torch.empty(n_views, len(reader), backbone.n_features)
+    rows = [np.empty(0, dtype=np.int64)]
+    for some, part in extractor.batches(backbone, reader, mirror=n_views == 2, verbose=verbose):
+        rows.append(some)
+        views[:, some] = torch.from_numpy(part)
+    return np.concatenate(rows), views
+
+
 def _open_pictures(
     reader: PictureReader, policy: Augment, device: torch.device
 ) -> tuple[np.ndarray, PictureSource]:
     """Rows that can be read, and their pictures: decoded, if memory allows, else to be decoded."""
     shape = (len(reader), 3, reader.size, reader.size)
-    fits = np.prod(shape, dtype=float) <= MEMORY_SHARE * _memory()
+    fits = _fits(int(np.prod(shape, dtype=np.int64)))
     decoded = np.empty(shape if fits else 0, dtype=np.uint8)
     rows = [np.empty(0, dtype=np.int64)]
     for some, images in reader.batches(consecutive(len(reader), BATCH_SIZE)):
@@ -163,6 +199,11 @@ def _open_pictures(
     again = MemoryReader(decoded) if fits else replace(reader, on_bad_image="raise", ahead=ahead)
     readable = np.concatenate(rows)
     return readable, PictureSource(again, readable, policy)
+
+
+def _fits(n_bytes: int) -> bool:
+    """Whether so much may be kept in memory."""
+    return n_bytes <= MEMORY_SHARE * _memory()
 
 
 def _memory() -> int:
