@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from attrlearn.nn.losses import cross_entropy
 from attrlearn.training.examples import Examples
 from attrlearn.training.loop import split
+from attrlearn.training.precision import send
 
 __all__ = ["BestEpoch", "mean_loss", "predict"]
 
@@ -75,7 +76,7 @@ def predict(
     device = examples.targets.device
     with context:
         outputs = [
-            network(inputs.to(device), examples.categories[rows])
+            network(send(inputs, device), examples.categories[rows])
             for rows, inputs in zip(parts, batches, strict=True)
         ]
     return torch.cat(outputs).float()

@@ -18,6 +18,7 @@ from attrlearn.data.batches import PictureReader, consecutive
 from attrlearn.data.cache import FeatureCache, setting_key
 from attrlearn.nn.backbones import Backbone
 from attrlearn.nn.engines import Engine, open_engine
+from attrlearn.training.precision import send
 
 __all__ = ["FeatureExtractor", "extractor_of"]
 
@@ -138,7 +139,7 @@ class FeatureExtractor:
         parts = [rows[some] for some in consecutive(len(rows), self.batch_size)]
         for part, images in reader.batches(parts):
             if len(part):
-                views = self._run(engine, images.to(device, non_blocking=True), n_views)
+                views = self._run(engine, send(images, device), n_views)
                 if cache is not None:
                     # A file may have changed between its digest and its decoding.
                     now = self._digests(cache, reader, part)

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from attrlearn.nn.losses import cross_entropy
 from attrlearn.training.examples import Examples
+from attrlearn.training.precision import send
 
 __all__ = ["Epoch", "split", "train"]
 
@@ -100,8 +101,9 @@ def train(
                 total = examples.weights[torch.cat(step)].sum()
                 loss = torch.zeros_like(total)
                 for rows in step:
+                    inputs = send(next(batches), loss.device)
                     with context:
-                        outputs = network(next(batches).to(loss.device), examples.categories[rows])
+                        outputs = network(inputs, examples.categories[rows])
                     part = cross_entropy(outputs, examples.targets[rows], examples.weights[rows])
                     part = part / total.clamp(min=torch.finfo(total.dtype).tiny)
                     part.backward()

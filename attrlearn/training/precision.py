@@ -5,8 +5,9 @@ from multiprocessing import parent_process
 from warnings import warn
 
 import torch
+from torch import Tensor
 
-__all__ = ["autocast", "resolve_device", "resolve_dtype", "warn_of_shared_gpu"]
+__all__ = ["autocast", "resolve_device", "resolve_dtype", "send", "warn_of_shared_gpu"]
 
 
 def resolve_device(device: str) -> torch.device:
@@ -63,10 +64,38 @@ def _is_fast_at_bfloat16(device: torch.device) -> bool:
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager:
-    """Return the context in which the network learns: mixed precision for bfloat16."""
+    """Return the context in which the network learns.
+
+    For bfloat16 that is mixed precision; for float32 on a GPU, products of matrices round their
+    factors to TF32, as torch's convolutions do there already.
+    """
     if dtype == torch.bfloat16:
         return torch.autocast(device.type, torch.bfloat16)
-    return nullcontext()
+    return _TF32() if device.type == "cuda" else nullcontext()
+
+
+class _TF32(AbstractContextManager):
+    """TF32 in products of matrices, and afterwards whatever was."""
+
+    def __enter__(self) -> None:
+        self.before = torch.get_float32_matmul_precision()
+        torch.set_float32_matmul_precision("high")
+
+    def __exit__(self, *_: object) -> None:
+        torch.set_float32_matmul_precision(self.before)
+
+
+def send(tensor: Tensor, device: torch.device) -> Tensor:
+    """Return a tensor on the device; to a GPU it travels while Python goes on.
+
+    Examples
+    --------
+    >>> send(torch.zeros(2), torch.device("cpu"))
+    tensor([0., 0.])
+    """
+    if device.type == "cuda" and tensor.device.type == "cpu":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
 def warn_of_shared_gpu(device: torch.device) -> None:

@@ -33,6 +33,17 @@ def test_context_sets_the_dtype_of_matrix_products(dtype):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
 
 
+def test_a_gpu_rounds_to_tf32_while_it_learns_and_no_longer():
+    before = torch.get_float32_matmul_precision()
+    context = autocast(torch.device("cuda"), torch.float32)
+    for _ in range(2):  # one context serves all steps
+        with context:
+            assert torch.get_float32_matmul_precision() == "high"
+        assert torch.get_float32_matmul_precision() == before
+    with autocast(CPU, torch.float32):
+        assert torch.get_float32_matmul_precision() == before
+
+
 @pytest.mark.parametrize(
     ("instructions", "expected"),
     [
