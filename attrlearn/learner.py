@@ -39,6 +39,7 @@ from attrlearn.predictor import Predictor
 from attrlearn.training.early_stopping import BestEpoch
 from attrlearn.training.examples import Examples
 from attrlearn.training.loop import Epoch, split, train
+from attrlearn.training.memory import keep_freed_memory
 from attrlearn.training.precision import autocast, resolve_device, resolve_dtype
 from attrlearn.training.schedule import build_optimizer, build_schedule
 from attrlearn.training.sources import FeatureSource, open_source
@@ -232,7 +233,10 @@ class Learner(Predictor):
         best = BestEpoch(network, self.n_iter_no_change)
         epochs: list[Epoch] = []
         state = partial(self._state, fitted, epochs, best)
-        with closing(self._train(network, examples, generator)) as training:
+        with (
+            keep_freed_memory() if self._runs_backbone(examples) else nullcontext(),
+            closing(self._train(network, examples, generator)) as training,
+        ):
             for _ in range(self.max_epochs):
                 task = callbacks.subcontext(task_name="epoch").call_on_fit_task_begin(**told)
                 epochs.append(next(training))
@@ -267,10 +271,15 @@ class Learner(Predictor):
             verbose=self.verbose,
         )
 
+    @staticmethod
+    def _runs_backbone(examples: Examples) -> bool:
+        """Whether training runs more than the heads."""
+        source = examples.source
+        return not (isinstance(source, FeatureSource) and source.views.ndim == 3)
+
     def _context(self, examples: Examples) -> AbstractContextManager:
         """Mixed precision where the backbone runs; the heads alone gain nothing by it."""
-        source = examples.source
-        if isinstance(source, FeatureSource) and source.views.ndim == 3:
+        if not self._runs_backbone(examples):
             return nullcontext()
         device = resolve_device(self.device)
         return autocast(device, resolve_dtype(self.dtype, device))

@@ -144,6 +144,8 @@ def resident_training(clf, X: list[str], y: pd.DataFrame) -> float:
     """Seconds of an epoch over pictures in memory, by a plain loop over the same network."""
     import torch
 
+    from attrlearn.training.memory import keep_freed_memory
+
     network = clf.network_.train()
     optimizer = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], fused=True)
     images = torch.randint(0, 256, (clf.batch_size, 3, 224, 224), dtype=torch.uint8)
@@ -154,10 +156,10 @@ def resident_training(clf, X: list[str], y: pd.DataFrame) -> float:
         optimizer.step()
         optimizer.zero_grad()
 
-    step()
-    return timed(lambda: [step() for _ in range(len(X) // clf.batch_size)]) * (
-        len(X) / (len(X) // clf.batch_size * clf.batch_size)
-    )
+    n_steps = len(X) // clf.batch_size
+    with keep_freed_memory():
+        step()
+        return timed(lambda: [step() for _ in range(n_steps)]) * len(X) / n_steps / clf.batch_size
 
 
 if __name__ == "__main__":
