@@ -3,8 +3,10 @@
 Run: python tests/benchmarks/bench_peers.py --peers PEERS.py --images DIR --labels CSV --weights PTH
 
 PEERS.py prints one line of JSON with `seconds` for `PEER TASK --n N --epochs E`, PEER one of torch,
-skorch and fastai, TASK one of predict, frozen and finetune. The two sides alternate, each in a
-process of its own; the table holds medians. The peers run 2 epochs, scaled to ours.
+skorch and fastai, TASK one of predict, frozen and finetune, for torch also grid. The two sides
+alternate, each in a process of its own; the table holds medians. In place of 20 epochs the peers
+run 2, and in place of a grid of 12 candidates and 5 folds one of 1 and 3, scaled by the images that
+pass through the network.
 """
 
 import argparse
@@ -12,6 +14,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
@@ -19,8 +22,19 @@ from time import perf_counter
 import numpy as np
 import pandas as pd
 
-EPOCHS = {"predict": 1, "frozen": 20, "finetune": 1}
-PEERS = ["torch", "skorch", "fastai"]
+EPOCHS = {"predict": 1, "frozen": 20, "finetune": 1, "grid": 20}
+GRID = {"learning_rate": [3e-4, 1e-3, 3e-3], "dropout": [0.2, 0.3, 0.5, 0.7]}
+ALL_PEERS = ["torch", "skorch", "fastai"]
+PEERS = {  # which, with which options, and what to scale their seconds by
+    "predict": (ALL_PEERS, ["--epochs", "1"], 1),
+    "frozen": (ALL_PEERS, ["--epochs", "2"], 10),
+    "finetune": (ALL_PEERS, ["--epochs", "1"], 1),
+    "grid": (
+        ["torch"],
+        ["--epochs", "2", "--candidates", "1", "--folds", "3"],
+        12 * 5 * (20 * 4 / 5 + 1 / 5) / (3 * (2 * 2 / 3 + 1 / 3)),
+    ),
+}
 
 
 def main() -> None:
@@ -32,12 +46,12 @@ def main() -> None:
     parser.add_argument("--weights", required=True)
     parser.add_argument("--n", type=int, default=600)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--tasks", nargs="+", default=["predict", "frozen", "finetune"])
+    parser.add_argument("--tasks", nargs="+", default=list(PEERS))
     parser.add_argument("--engines", nargs="+", default=["torch", "openvino"])
     parser.add_argument("--ours", nargs=2, metavar=("TASK", "ENGINE"))
     options = parser.parse_args()
     if options.ours:
-        print(json.dumps(ours(options, *options.ours)))
+        print(json.dumps(measure(options, *options.ours)))
     else:
         print(compare(options).to_string(index=False))
 
@@ -48,28 +62,27 @@ def compare(options: argparse.Namespace) -> pd.DataFrame:
     same += ["--n", str(options.n)]
     rows = []
     for task in options.tasks:
-        seconds: dict[str, list[float]] = {}
-        limits: dict[str, list[float]] = {}
+        names, peer_options, scale = PEERS[task]
+        ours, limits, theirs = defaultdict(list), defaultdict(list), defaultdict(list)
         for _ in range(options.repeats):
             for engine in options.engines:
                 found = run([__file__, "--ours", task, engine, *same])
-                seconds.setdefault(engine, []).append(found["seconds"])
-                limits.setdefault(engine, []).append(found["limit"])
-            for peer in PEERS:
-                found = run([options.peers, peer, task, "--epochs", "2", *same])
-                scale = 1 if task == "predict" else EPOCHS[task] / 2
-                seconds.setdefault(peer, []).append(scale * found["seconds"])
-        medians = {name: float(np.median(values)) for name, values in seconds.items()}
-        best = min(medians[peer] for peer in PEERS)
+                ours[engine].append(found["seconds"])
+                limits[engine].append(found["limit"])
+            for peer in names:
+                found = run([options.peers, peer, task, *same, *peer_options])
+                theirs[peer].append(found["seconds"] * scale)
+        peers = {peer: float(np.median(theirs[peer])) for peer in names}
         for engine in options.engines:
+            seconds = float(np.median(ours[engine]))
             rows.append(
                 {
                     "task": task,
                     "engine": engine,
-                    "seconds": medians[engine],
-                    **{peer: medians[peer] for peer in PEERS},
-                    "times the best peer": best / medians[engine],
-                    "share of the limit": float(np.median(limits[engine])) / medians[engine],
+                    "seconds": seconds,
+                    **peers,
+                    "times the best peer": min(peers.values()) / seconds,
+                    "share of the limit": float(np.median(limits[engine])) / seconds,
                 }
             )
     return pd.DataFrame(rows).round(2)
@@ -83,8 +96,10 @@ def run(command: list[str]) -> dict[str, float]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def ours(options: argparse.Namespace, task: str, engine: str) -> dict[str, float]:
+def measure(options: argparse.Namespace, task: str, engine: str) -> dict[str, float]:
     """Seconds of a task with an empty cache, and of its parts with everything in memory."""
+    from sklearn.model_selection import GridSearchCV
+
     from attrlearn import AttributeClassifier
 
     table = pd.read_csv(options.labels).iloc[: options.n]
@@ -104,7 +119,10 @@ def ours(options: argparse.Namespace, task: str, engine: str) -> dict[str, float
         if task == "predict":
             clf.set_params(max_epochs=1, cache_dir=None).fit(X[:32], y[:32])
             seconds = timed(lambda: clf.predict_proba(X))
-            limit = 1.0 * decoding(clf, X) + forward(clf, len(X))
+            limit = decoding(clf, X) + forward(clf, len(X))
+        elif task == "grid":
+            search = GridSearchCV(clf, GRID, cv=5)
+            seconds, limit = timed(lambda: search.fit(X, y)), np.nan
         else:
             seconds = timed(lambda: clf.fit(X, y))
             limit = resident_training(clf, X, y) if task == "finetune" else np.nan
