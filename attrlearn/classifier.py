@@ -44,7 +44,8 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
     trainable : {"head", "last_block", "all"}, default="head"
         What `fit` changes beside attention, embedding and heads. "head": nothing, and the backbone
         runs once per picture. "last_block": the part of the backbone after the last change of
-        spatial size (of a vision transformer the last two encoder blocks). "all": all of it.
+        spatial size (of a vision transformer the last two encoder blocks); what comes before runs
+        once per picture too, where memory allows. "all": all of it.
     attention : bool, default=False
         Whether to weigh each feature by what the others say.
     category_dim : int, default=50
