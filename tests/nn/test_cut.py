@@ -22,7 +22,7 @@ def gradients(backbone, inputs):
 
 @pytest.mark.parametrize(
     "name",
-    ["alexnet", "densenet121", "efficientnet_b0", "mobilenet_v2", "resnet18", "swin_t", "vit_b_32"],
+    ["densenet121", "mobilenet_v2", "resnet18", "vit_b_32"],
 )
 def test_two_parts_give_what_the_whole_gives_and_learn_what_it_learns(name):
     backbone = build_backbone(name, None, "last_block", image_size=64)
