@@ -18,6 +18,12 @@ def empty_cache(monkeypatch, tmp_path_factory):
     monkeypatch.setenv("ATTRLEARN_CACHE", str(folder))
 
 
+@pytest.fixture(autouse=True)
+def skip_without_openvino(request):
+    if request.node.get_closest_marker("openvino"):
+        pytest.importorskip("openvino", reason="needs the extra openvino")
+
+
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory) -> pd.DataFrame:
     """24 pictures of 40 x 30 pixels with their category, as X."""

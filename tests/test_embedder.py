@@ -19,7 +19,11 @@ def test_features_are_those_of_torchvision(pictures, tmp_path):
     model = resnet18(weights=None).eval()
     torch.save(model.state_dict(), tmp_path / "weights.pth")
     embedder = ImageEmbedder(
-        "resnet18", weights=tmp_path / "weights.pth", image_size=40, batch_size=7
+        "resnet18",
+        weights=tmp_path / "weights.pth",
+        image_size=40,
+        batch_size=7,
+        dtype="float32",
     )
     ours = embedder.fit_transform(pictures["image"])
     images = [

@@ -1,5 +1,6 @@
 """Where the network computes, and with how many bits."""
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 from multiprocessing import parent_process
 from warnings import warn
@@ -8,6 +9,8 @@ import torch
 from torch import Tensor
 
 __all__ = ["autocast", "resolve_device", "resolve_dtype", "send", "warn_of_shared_gpu"]
+
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def resolve_device(device: str) -> torch.device:
@@ -41,7 +44,13 @@ def resolve_device(device: str) -> torch.device:
 def resolve_dtype(dtype: str, device: torch.device) -> torch.dtype:
     """Return the dtype that a name means; "auto" is bfloat16 where the hardware is fast at it.
 
-    That is a GPU with bfloat16 of its own, or a CPU with AVX512-BF16 or AMX-BF16.
+    That is a GPU with bfloat16 of its own, or a CPU with AVX512-BF16 or AMX-BF16. The environment
+    variable ``ATTRLEARN_DTYPE`` overrides what "auto" finds, so that unlike machines agree.
+
+    Raises
+    ------
+    ValueError
+        If ``ATTRLEARN_DTYPE`` names no such dtype.
 
     Examples
     --------
@@ -49,8 +58,15 @@ def resolve_dtype(dtype: str, device: torch.device) -> torch.dtype:
     torch.float32
     """
     if dtype == "auto":
-        return torch.bfloat16 if _is_fast_at_bfloat16(device) else torch.float32
-    return torch.bfloat16 if dtype == "bfloat16" else torch.float32
+        dtype = os.environ.get("ATTRLEARN_DTYPE") or "auto"
+        if dtype not in ("auto", *_DTYPES):
+            raise ValueError(
+                f"The environment variable ATTRLEARN_DTYPE must be one of {list(_DTYPES)}. Got "
+                f"{dtype!r}. Correct or unset it."
+            )
+    if dtype == "auto":
+        dtype = "bfloat16" if _is_fast_at_bfloat16(device) else "float32"
+    return _DTYPES[dtype]
 
 
 def _is_fast_at_bfloat16(device: torch.device) -> bool:

@@ -46,8 +46,6 @@ def test_two_parts_give_what_the_whole_gives_and_learn_what_it_learns(name):
 
 @pytest.mark.parametrize("engine", ["torch", pytest.param("openvino", marks=pytest.mark.openvino)])
 def test_engines_run_the_first_part(engine):
-    if engine == "openvino":
-        pytest.importorskip("openvino")
     cut = cut_before_trained(build_backbone("mobilenet_v2", None, "last_block", image_size=64))
     with torch.no_grad():
         expected = cut.frozen(IMAGES)
@@ -86,7 +84,7 @@ class Fickle(nn.Module):
 @pytest.mark.parametrize("kind", [Forked, Fickle])
 def test_there_is_no_cut_where_more_than_one_tensor_would_pass_or_the_way_is_open(kind):
     model = kind()
-    backbone = Backbone(model, 4, 8, [0.5] * 3, [0.2] * 3, [model.trained])
+    backbone = Backbone("parts", model, 4, 8, [0.5] * 3, [0.2] * 3, [model.trained])
     assert cut_before_trained(backbone) is None
 
 

@@ -14,12 +14,6 @@ NAMES = ["torch", pytest.param("openvino", marks=pytest.mark.openvino)]
 IMAGES = torch.randint(0, 256, (5, 3, 64, 64), dtype=torch.uint8)
 
 
-@pytest.fixture(autouse=True)
-def _skip_without_openvino(request):
-    if request.node.get_closest_marker("openvino"):
-        pytest.importorskip("openvino")
-
-
 def lively(name):
     """A backbone whose batch-norm has something to do, and whose features differ by picture."""
     torch.manual_seed(0)

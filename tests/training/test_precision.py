@@ -12,6 +12,11 @@ from attrlearn.training.precision import (
 CPU = torch.device("cpu")
 
 
+@pytest.fixture(autouse=True)
+def no_override(monkeypatch):
+    monkeypatch.delenv("ATTRLEARN_DTYPE", raising=False)
+
+
 def test_auto_is_the_best_device_here():
     expected = "cpu"
     if torch.cuda.is_available():
@@ -67,6 +72,25 @@ def test_auto_is_bfloat16_on_a_gpu_that_has_it(native, expected, monkeypatch):
 
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
     assert resolve_dtype("auto", torch.device("cuda")) == expected
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_the_environment_says_what_auto_is_and_nothing_else(device, dtype, monkeypatch):
+    monkeypatch.setenv("ATTRLEARN_DTYPE", dtype)
+    assert resolve_dtype("auto", torch.device(device)) == getattr(torch, dtype)
+    assert resolve_dtype("float32", torch.device(device)) == torch.float32
+    assert resolve_dtype("bfloat16", torch.device(device)) == torch.bfloat16
+
+
+def test_an_empty_override_is_none_and_a_wrong_one_an_error(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict, raising=False)
+    monkeypatch.setenv("ATTRLEARN_DTYPE", "")
+    assert resolve_dtype("auto", CPU) == torch.float32
+    monkeypatch.setenv("ATTRLEARN_DTYPE", "half")
+    with pytest.raises(ValueError, match=r"ATTRLEARN_DTYPE must be one of .* Got 'half'. Correct"):
+        resolve_dtype("auto", CPU)
+    assert resolve_dtype("float32", CPU) == torch.float32  # it is not asked
 
 
 @pytest.mark.parametrize(("n_gpus", "warns"), [(1, True), (2, False)])
