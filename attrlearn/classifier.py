@@ -14,13 +14,19 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor
 
-from attrlearn.data.inputs import check_inputs
+from attrlearn.data.inputs import (
+    check_inputs,
+    encode_categories,
+    known_categories,
+    warn_of_unlearnt,
+)
 from attrlearn.data.targets import check_attributes
 from attrlearn.data.weights import check_sample_weight, class_weights
 from attrlearn.held_out import HeldOut, select
 from attrlearn.learner import Labelled, Learner
+from attrlearn.nn.losses import LOSSES
 from attrlearn.training.precision import resolve_device, warn_of_shared_gpu
-from attrlearn.training.seeds import seeded
+from attrlearn.training.seeds import recording_gradients, seeded
 
 __all__ = ["AttributeClassifier"]
 
@@ -111,7 +117,8 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
         "auto": CUDA, else MPS, else the CPU. Or a device of torch.
     dtype : {"auto", "float32", "bfloat16"}, default="auto"
         Of the backbone. "auto": bfloat16 where the hardware is fast at it (a GPU, or a CPU with
-        AVX512-BF16 or AMX-BF16), else float32; results then depend on the machine.
+        AVX512-BF16 or AMX-BF16), else float32; results then depend on the machine, unless the
+        environment variable ``ATTRLEARN_DTYPE`` says which of the two it is.
     engine : {"auto", "torch", "openvino"}, default="auto"
         What runs a backbone that no longer learns. "auto": OpenVINO on a CPU, if it is installed
         (``pip install 'attrlearn[openvino]'``).
@@ -134,9 +141,11 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
     n_attributes_ : int
         A.
     categories_ : ndarray of object
-        The categories seen in `fit`, sorted.
+        The categories that have an embedding, sorted: those with a labelled cell among the rows
+        that were learnt from. Any other category counts as unknown.
     applicable_ : DataFrame of bool, (categories, attributes)
-        False where at least 20 rows of the category were seen and no cell was labelled.
+        Of all categories that `fit` saw: False where at least 20 rows of the category were seen
+        and no cell was labelled.
     class_weight_ : dict
         ``{attribute: {class: weight}}`` as used.
     network_ : torch.nn.Module
@@ -196,7 +205,7 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
         "hidden_dim": [Interval(Integral, 1, None, closed="left"), None],
         "norm": [StrOptions({"layer", "batch"}), None],
         "dropout": [Interval(Real, 0, 1, closed="left")],
-        "loss": [StrOptions({"bce"})],
+        "loss": [StrOptions(set(LOSSES))],
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "categorical_attributes": [StrOptions({"from_dtype"}), "array-like"],
         "optimizer": [StrOptions({"adamw", "adam", "sgd"})],
@@ -351,13 +360,15 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
         to_hold_out = self._check_held_out(X_val, y_val, inputs, attributes)
         device = resolve_device(self.device)
         warn_of_shared_gpu(device)
-        with seeded(self.random_state, device) as generator:
-            known, network = self._open_network(inputs, attributes)
-            load = partial(self._load, network.to(device), attributes, known)
+        with recording_gradients(), seeded(self.random_state, device) as generator:
+            last = self._last_network(inputs, attributes)
+            backbone = last.backbone if last else self._build_backbone()
+            seen = known_categories(inputs.categories)
+            load = partial(self._load, backbone, device, attributes, seen)
             rows, examples, bad = load(labelled, self.augment)
             weight = class_weights(examples.count(attributes), attributes, self.class_weight)
             examples = examples.weigh(weight)
-            fitted = self._describe(inputs, attributes, known, weight, examples)
+            fitted = self._describe(inputs, attributes, seen, weight, examples)
             fitted["bad_images_"] = bad
             held_out = None
             if to_hold_out is not None:
@@ -368,10 +379,34 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
                 held_out = HeldOut(X, y, sample_weight, examples.take(out).unchanged())
                 examples = examples.take(learnt)
             self._check_batches(len(examples))
+            known = self.categories_ if last else seen[examples.learnt_categories() - 1]
+            warn_of_unlearnt(inputs.categories, known)
+            codes = encode_categories(np.array([None, *seen]), known, 1 + len(seen))
+            examples = examples.recode_categories(codes)
+            if held_out is not None:
+                held_out = held_out.recode_categories(codes)
+            fitted["categories_"] = known
+            network = last or self._build_network(backbone, inputs, attributes, len(known))
+            network.to(device)
             fitted = self._learn(network, examples, held_out, generator, callbacks, told, fitted)
         self._become(fitted)
         callbacks.call_on_fit_task_end(**told, reconstruction_attributes={})
         return self
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Get the parameters by name.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Makes no difference: no parameter is an estimator. Transforms of torchvision have a
+            method of this name too, with another meaning.
+
+        Returns
+        -------
+        dict
+        """
+        return super().get_params(deep=False)
 
     def __sklearn_tags__(self) -> Tags:
         """Say what scikit-learn may ask of the estimator.

@@ -52,7 +52,8 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         "auto": CUDA, else MPS, else the CPU. Or a device of torch.
     dtype : {"auto", "float32", "bfloat16"}, default="auto"
         Of the backbone. "auto": bfloat16 where the hardware is fast at it (a GPU, or a CPU with
-        AVX512-BF16 or AMX-BF16), else float32; results then depend on the machine.
+        AVX512-BF16 or AMX-BF16), else float32; results then depend on the machine, unless the
+        environment variable ``ATTRLEARN_DTYPE`` says which of the two it is.
     engine : {"auto", "torch", "openvino"}, default="auto"
         What runs a backbone that no longer learns. "auto": OpenVINO on a CPU, if it is installed
         (``pip install 'attrlearn[openvino]'``).
@@ -66,6 +67,7 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
     Attributes
     ----------
     backbone_ : torch.nn.Module
+        With the image size it was fitted for. What is set later is used by the next `fit`.
 
     See Also
     --------
@@ -153,7 +155,7 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         check_inputs(X)
         with seeded(self.random_state, resolve_device(self.device)):
             backbone = build_backbone(self.backbone, self.weights, "head", self.image_size)
-        self.backbone_ = backbone.eval()
+        self.backbone_, self._resize = backbone.eval(), self.resize
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -183,9 +185,9 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
                 stacklevel=3,
             )
         inputs = check_inputs(X)
-        reader = self._open_reader(inputs, "raise")
-        assert isinstance(reader, PictureReader)
         backbone = self.backbone_.to(resolve_device(self.device))
+        reader = self._open_reader(inputs, backbone, self._resize, "raise")
+        assert isinstance(reader, PictureReader)
         extractor = self._extractor(backbone, keep=True)
         batches = extractor.batches(backbone, reader, verbose=self.verbose)
         return np.concatenate([views[0] for _, views in batches])

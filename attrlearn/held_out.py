@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from sklearn.utils import _safe_indexing
@@ -11,6 +11,7 @@ from sklearn.utils.validation import _num_samples
 from torch import nn
 
 from attrlearn.metrics import SCORERS
+from attrlearn.nn.losses import Loss
 from attrlearn.training.early_stopping import mean_loss, predict
 from attrlearn.training.examples import Examples
 
@@ -36,9 +37,14 @@ class HeldOut:
     sample_weight: Any
     examples: Examples
 
+    def recode_categories(self, codes: np.ndarray) -> Self:
+        """Return the rows with ``codes[c]`` for each category c."""
+        return replace(self, examples=self.examples.recode_categories(codes))
+
     def score(
         self,
         scoring: Any,
+        loss: Loss,
         network: nn.Module,
         fitted: Callable[[], Any],
         batch_size: int,
@@ -50,6 +56,8 @@ class HeldOut:
         ----------
         scoring : "loss", str or callable
             See `AttributeClassifier`.
+        loss : callable
+            As in `attrlearn.nn.losses.LOSSES`.
         network : torch.nn.Module
         fitted : callable
             Gives the estimator as it would be with this network.
@@ -64,7 +72,7 @@ class HeldOut:
         """
         outputs = predict(network, self.examples, batch_size, context)
         if scoring == "loss":
-            score = -mean_loss(outputs, self.examples)
+            score = -mean_loss(outputs, self.examples, loss)
         else:
             predictor = HeldOutPredictor(fitted(), outputs.exp().cpu().numpy())
             weight = {} if self.sample_weight is None else {"sample_weight": self.sample_weight}

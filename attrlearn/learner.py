@@ -33,7 +33,8 @@ from attrlearn.data.targets import (
 from attrlearn.data.weights import check_sample_weight
 from attrlearn.held_out import HeldOut, about, get_scorer, select
 from attrlearn.model_selection import AttributeShuffleSplit
-from attrlearn.nn.backbones import build_backbone
+from attrlearn.nn.backbones import Backbone, build_backbone
+from attrlearn.nn.losses import LOSSES
 from attrlearn.nn.network import AttributeNetwork
 from attrlearn.predictor import Predictor
 from attrlearn.training.early_stopping import BestEpoch
@@ -74,30 +75,36 @@ class Labelled:
 class Learner(Predictor):
     """The steps of `AttributeClassifier.fit`."""
 
-    def _open_network(
-        self, inputs: Inputs, attributes: Attributes
-    ) -> tuple[np.ndarray, AttributeNetwork]:
-        """Known categories and a new network, or those of the last fit with `warm_start`."""
-        if self.warm_start and hasattr(self, "network_"):
-            self._check_same(inputs, attributes)
-            return self.categories_, deepcopy(self.network_)  # a fit that fails changes nothing
-        known = known_categories(inputs.categories)
-        backbone = None
-        if inputs.features is not None:
-            n_features = inputs.features.shape[1]
-        else:
-            assert self.backbone is not None
-            backbone = build_backbone(self.backbone, self.weights, self.trainable, self.image_size)
+    def _last_network(self, inputs: Inputs, attributes: Attributes) -> AttributeNetwork | None:
+        """The network of the last fit, with `warm_start`; copied, as a fit may fail."""
+        if not (self.warm_start and hasattr(self, "network_")):
+            return None
+        self._check_same(inputs, attributes)
+        return deepcopy(self.network_)
+
+    def _build_backbone(self) -> Backbone | None:
+        """A new backbone; None if X holds features."""
+        if self.backbone is None:
+            return None
+        return build_backbone(self.backbone, self.weights, self.trainable, self.image_size)
+
+    def _build_network(
+        self, backbone: Backbone | None, inputs: Inputs, attributes: Attributes, n_categories: int
+    ) -> AttributeNetwork:
+        """A new network on a backbone, or on the features that X holds."""
+        if backbone is not None:
             n_features = backbone.n_features
-        head_options = {name: getattr(self, name) for name in HEAD_PARAMETERS}
-        return known, AttributeNetwork(
+        else:
+            assert inputs.features is not None
+            n_features = inputs.features.shape[1]
+        return AttributeNetwork(
             backbone,
             n_features,
             attributes.n_classes,
             attributes.is_binary,
-            len(known),
-            head_options,
-        )
+            n_categories,
+            {name: getattr(self, name) for name in HEAD_PARAMETERS},
+        ).float()
 
     def _check_same(self, inputs: Inputs, attributes: Attributes) -> None:
         """Raise unless the last fit had this network and these attributes; warn of categories."""
@@ -157,26 +164,26 @@ class Learner(Predictor):
 
     def _load(
         self,
-        network: AttributeNetwork,
+        backbone: Backbone | None,
+        device: torch.device,
         attributes: Attributes,
-        known: np.ndarray,
+        seen: np.ndarray,
         labelled: Labelled,
         policy: Augment,
     ) -> tuple[np.ndarray, Examples, pd.DataFrame]:
         """Rows that can be read, what they teach, and a table of those that cannot be read."""
-        if callable(policy) and network.backbone and network.backbone.is_frozen:
+        if callable(policy) and backbone and backbone.is_frozen:
             warn(
                 "A callable augment runs the frozen backbone again in each of the "
                 f"{self.max_epochs} epochs. augment='flip' runs it twice in all.",
                 UserWarning,
                 stacklevel=4,
             )
-        device = resolve_device(self.device)
-        reader = self._open_reader(labelled.inputs, self.on_bad_image)
-        extractor = self._extractor(network, keep=True)
-        rows, source = open_source(reader, network.backbone, policy, extractor, self.verbose)
+        reader = self._open_reader(labelled.inputs, backbone, self.resize, self.on_bad_image)
+        extractor = self._extractor(backbone.to(device), keep=True) if backbone else None
+        rows, source = open_source(reader, backbone, policy, extractor, self.verbose)
         targets = target_columns(labelled.table, attributes)[rows]
-        categories = encode_categories(labelled.inputs.categories, known, len(labelled))[rows]
+        categories = encode_categories(labelled.inputs.categories, seen, len(labelled))[rows]
         weights = np.where(targets == MISSING, 0, labelled.weights[rows])
         examples = Examples(
             source,
@@ -261,6 +268,7 @@ class Learner(Predictor):
         return train(
             network,
             examples,
+            loss=LOSSES[self.loss],
             optimizer=optimizer,
             schedule=build_schedule(self.schedule, optimizer, self.max_epochs * len(steps)),
             max_epochs=self.max_epochs,
@@ -298,20 +306,21 @@ class Learner(Predictor):
             return estimator
 
         context = self._context(held_out.examples)
-        return held_out.score(self.scoring, network, fitted, self.batch_size, context)
+        loss = LOSSES[self.loss]
+        return held_out.score(self.scoring, loss, network, fitted, self.batch_size, context)
 
     def _describe(
         self,
         inputs: Inputs,
         attributes: Attributes,
-        known: np.ndarray,
+        seen: np.ndarray,
         weight: list[np.ndarray],
         examples: Examples,
     ) -> dict[str, Any]:
         """The fitted attributes that do not come from training."""
         names, classes = attributes.names, attributes.classes
         applicable = applicable_attributes(
-            examples.targets.cpu().numpy(), examples.categories.cpu().numpy(), len(known)
+            examples.targets.cpu().numpy(), examples.categories.cpu().numpy(), len(seen)
         )
         described = {
             "attribute_names_": names,
@@ -321,14 +330,14 @@ class Learner(Predictor):
                 name: dict(zip(values.tolist(), by_class.tolist(), strict=True))
                 for name, values, by_class in zip(names, classes, weight, strict=True)
             },
-            "categories_": known,
-            "applicable_": pd.DataFrame(applicable, known, names),
+            "applicable_": pd.DataFrame(applicable, seen, names),
+            "_resize": self.resize,
             "_attributes": attributes,
             "_network_parameters": {name: getattr(self, name) for name in NETWORK_PARAMETERS},
         }
-        seen = clone(self)._see_features(inputs, reset=True)
-        names = {"n_features_in_", "feature_names_in_"} & vars(seen).keys()
-        return described | {name: getattr(seen, name) for name in names}
+        other = clone(self)._see_features(inputs, reset=True)
+        names = {"n_features_in_", "feature_names_in_"} & vars(other).keys()
+        return described | {name: getattr(other, name) for name in names}
 
     def _state(
         self,

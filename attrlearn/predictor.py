@@ -81,13 +81,14 @@ class Predictor(NetworkEstimator):
             probability; NA and NaN where the attribute does not apply to the category
             (`applicable_`), and for a picture that ``on_bad_image="drop"`` leaves out.
         """
-        if self.backbone is not None and is_single(X):
+        check_is_fitted(self)
+        if self.network_.backbone is not None and is_single(X):
             X, categories = [X], None if categories is None else [categories]
         inputs = self._check(X, categories)
         probabilities = self._class_probabilities(inputs, self.on_bad_image)
         unreadable = np.isnan(probabilities[:, 0])
         classes = self._attributes.most_probable(np.nan_to_num(probabilities))
-        codes = encode_categories(inputs.categories, self.categories_, len(inputs))
+        codes = encode_categories(inputs.categories, self.applicable_.index, len(inputs))
         # The unknown category comes first, and rules nothing out.
         ruled_out = np.vstack([np.zeros(self.n_attributes_, bool), ~self.applicable_.to_numpy()])
         hidden = ruled_out[codes] | unreadable[:, None]
@@ -127,7 +128,7 @@ class Predictor(NetworkEstimator):
     def _check(self, X: Any, categories: Any) -> Inputs:
         """X and categories as the fitted network takes them."""
         check_is_fitted(self)
-        inputs = check_inputs(X, categories, features=self.backbone is None)
+        inputs = check_inputs(X, categories, features=self.network_.backbone is None)
         self._see_features(inputs, reset=False)
         warn_of_unknown(inputs.categories, self.categories_, len(inputs))
         return inputs
@@ -145,14 +146,14 @@ class Predictor(NetworkEstimator):
         """(N, C) float32, the classes of all attributes side by side; NaN for a bad picture."""
         device = resolve_device(self.device)
         network = self.network_.to(device)
-        reader = self._open_reader(inputs, on_bad_image)
+        reader = self._open_reader(inputs, network.backbone, self._resize, on_bad_image)
         categories = encode_categories(inputs.categories, self.categories_, len(inputs))
         codes = torch.from_numpy(categories).to(device)
         out = np.full((len(inputs), sum(self._attributes.n_classes)), np.nan, dtype=np.float32)
         if isinstance(reader, MemoryReader):
             batches = reader.batches(consecutive(len(inputs), self.batch_size))
         else:
-            extractor = self._extractor(network, keep=network.backbone.is_frozen)
+            extractor = self._extractor(network.backbone, keep=network.backbone.is_frozen)
             views = extractor.batches(network.backbone, reader)
             batches = ((rows, torch.from_numpy(features[0])) for rows, features in views)
         for rows, features in batches:

@@ -1,13 +1,22 @@
 """Random changes of the training pictures that keep their attributes."""
 
 from collections.abc import Callable
+from copy import deepcopy
 
 import torch
+import torchvision.transforms.v2  # noqa: F401
 from torch import Tensor
+from torchvision import transforms
 
 __all__ = ["augment"]
 
 Augment = str | Callable[[Tensor], Tensor] | None
+
+# scikit-learn's clone takes whatever has a `get_params` for an estimator. Many transforms of
+# torchvision have one that draws random numbers: they say themselves how they are cloned.
+for _transform in [*vars(transforms).values(), *vars(transforms.v2).values()]:
+    if isinstance(_transform, type) and hasattr(_transform, "get_params"):
+        _transform.__sklearn_clone__ = deepcopy
 
 
 def augment(images: Tensor, policy: Augment, generator: torch.Generator) -> Tensor:

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from warnings import warn
@@ -19,6 +19,7 @@ __all__ = [
     "is_single",
     "known_categories",
     "warn_of_unknown",
+    "warn_of_unlearnt",
 ]
 
 N_SHOWN = 5  # categories named in a warning
@@ -130,7 +131,9 @@ def known_categories(categories: np.ndarray | None) -> np.ndarray:
     return known
 
 
-def encode_categories(categories: np.ndarray | None, known: np.ndarray, n_rows: int) -> np.ndarray:
+def encode_categories(
+    categories: np.ndarray | None, known: Iterable[Any], n_rows: int
+) -> np.ndarray:
     """(N,) int64: 1 + position among the `known` categories, 0 for any other or none.
 
     Examples
@@ -159,8 +162,24 @@ def warn_of_unknown(categories: np.ndarray | None, known: np.ndarray, n_rows: in
     if unseen:
         more = ", ..." if len(unseen) > N_SHOWN else ""
         warn(
-            f"{unseen.total()} rows have categories that fit did not see and count as unknown: "
-            f"{dict(unseen.most_common(N_SHOWN))}{more}. Known are {list(known)}.",
+            f"{unseen.total()} rows have categories that fit did not learn, as no labelled cell it "
+            f"saw is of them, and count as unknown: {dict(unseen.most_common(N_SHOWN))}{more}. "
+            f"Known are {list(known)}.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def warn_of_unlearnt(categories: np.ndarray | None, learnt: Iterable[Any]) -> None:
+    """Say in one warning of which categories in X no labelled cell is learnt from."""
+    counts = Counter(c for c in ([] if categories is None else categories) if c is not None)
+    unlearnt = Counter({c: n for c, n in counts.items() if c not in {*learnt}})
+    if unlearnt:
+        more = ", ..." if len(unlearnt) > N_SHOWN else ""
+        warn(
+            f"{len(unlearnt)} categories count as unknown: no labelled cell of them is learnt "
+            f"from: {dict(unlearnt.most_common(N_SHOWN))}{more} (rows of each). Label cells of "
+            "them, or pass X_val and y_val if early stopping holds them out.",
             UserWarning,
             stacklevel=4,
         )

@@ -1,13 +1,16 @@
 """Pretrained trunks of torchvision: pictures in, features out."""
 
 import re
+from collections.abc import Iterator
 from difflib import get_close_matches
 from hashlib import blake2b
 from http.client import HTTPException
 from os import PathLike
 from pathlib import Path
 from typing import Any, Self
+from zlib import crc32
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -32,6 +35,8 @@ class Backbone(nn.Module):
 
     Parameters
     ----------
+    name : str
+        Of the architecture.
     model : torch.nn.Module
         Maps normalised pictures (B, 3, H, W) to features, (B, D) or (B, D, 1, 1).
     n_features : int
@@ -61,6 +66,7 @@ class Backbone(nn.Module):
 
     def __init__(
         self,
+        name: str,
         model: nn.Module,
         n_features: int,
         image_size: int,
@@ -69,12 +75,13 @@ class Backbone(nn.Module):
         trained: list[nn.Module],
     ) -> None:
         super().__init__()
+        self.name = name
         self.model = model.to(memory_format=torch.channels_last)  # 1.6 times as fast on a CPU
         self.n_features = n_features
         self.image_size = image_size
         self.trained = trained  # a plain list: these modules are registered in `model` already
-        self.register_buffer("mean", 255 * torch.tensor(mean).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", 255 * torch.tensor(std).view(3, 1, 1), persistent=False)
+        self.register_buffer("mean", _per_channel(mean), persistent=False)
+        self.register_buffer("std", _per_channel(std), persistent=False)
         self.requires_grad_(False)
         for part in trained:
             part.requires_grad_(True)
@@ -101,13 +108,26 @@ class Backbone(nn.Module):
         """Return what is copied and pickled."""
         return {name: value for name, value in vars(self).items() if name != "rest"}
 
-    def digest(self) -> str:
-        """Name of the weights: the same for the same ones, wherever they come from."""
-        hashed = blake2b(digest_size=16)
-        for name, tensor in self.model.state_dict().items():
-            hashed.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-            hashed.update(tensor.cpu().contiguous().numpy().tobytes())
+    def content_hash(self) -> str:
+        """Hash of architecture and weights: the same for the same ones, wherever they come from."""
+        hashed = blake2b(repr(self.model).encode(), digest_size=16)
+        for description, content in self._contents():
+            hashed.update(description.encode())
+            hashed.update(content)
         return hashed.hexdigest()
+
+    def checksum(self) -> int:
+        """Checksum of architecture and weights, to see that they were edited: 3 GB/s."""
+        checksum = crc32(repr(self.model).encode())
+        for description, content in self._contents():
+            checksum = crc32(content, crc32(description.encode(), checksum))
+        return checksum
+
+    def _contents(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield name, dtype and shape of each tensor, and its bytes."""
+        for name, tensor in [*self.named_parameters(), *self.named_buffers()]:
+            flat = tensor.detach().cpu().contiguous().flatten()
+            yield f"{name} {tensor.dtype} {tuple(tensor.shape)}", flat.view(torch.uint8).numpy()
 
     def train(self, mode: bool = True) -> Self:
         """Set the trained parts to `mode`, the frozen ones to eval."""
@@ -116,6 +136,11 @@ class Backbone(nn.Module):
             part.train(mode)
         self.training = mode
         return self
+
+
+def _per_channel(shares: list[float]) -> Tensor:
+    """(3, 1, 1), in units of the full scale 255."""
+    return 255 * torch.tensor(shares, dtype=torch.float32).view(3, 1, 1)
 
 
 def build_backbone(
@@ -162,7 +187,7 @@ def build_backbone(
         _load(model, state, classifier, place=f"weights {str(weights)!r}")
     preset = models.get_model_weights(name).DEFAULT.transforms()
     trained = _trained_parts(model, trainable)
-    return Backbone(model, n_features, image_size, preset.mean, preset.std, trained)
+    return Backbone(name, model.float(), n_features, image_size, preset.mean, preset.std, trained)
 
 
 def _check_name(name: str) -> None:

@@ -1,8 +1,12 @@
 """What training minimises, as a pure function of tensors."""
 
+from collections.abc import Callable
+
 from torch import Tensor
 
-__all__ = ["cross_entropy"]
+__all__ = ["LOSSES", "Loss", "cross_entropy"]
+
+Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def cross_entropy(log_probabilities: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
@@ -35,3 +39,7 @@ def cross_entropy(log_probabilities: Tensor, targets: Tensor, weights: Tensor) -
     # Missing cells read column 0, a finite number, and leave before anything is summed.
     losses = -log_probabilities.gather(1, targets.clamp(min=0))  # (B, A)
     return (losses.masked_fill(targets < 0, 0) * weights).sum()
+
+
+# What the parameter `loss` of the classifier names.
+LOSSES: dict[str, Loss] = {"bce": cross_entropy}

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 import torch
 from torch import Tensor, nn
 
-from attrlearn.nn.losses import cross_entropy
+from attrlearn.nn.losses import Loss
 from attrlearn.training.examples import Examples
 from attrlearn.training.loop import split
 from attrlearn.training.precision import send
@@ -82,17 +82,19 @@ def predict(
     return torch.cat(outputs).float()
 
 
-def mean_loss(log_probabilities: Tensor, examples: Examples) -> float:
-    """Weighted mean cross-entropy over the labelled cells, NaN if there is none.
+def mean_loss(log_probabilities: Tensor, examples: Examples, loss: Loss) -> float:
+    """Weighted mean loss over the labelled cells, NaN if there is none.
 
     Examples
     --------
+    >>> from attrlearn.nn.losses import cross_entropy
     >>> from attrlearn.training.sources import FeatureSource
     >>> targets = torch.tensor([[1], [0], [-1]])
     >>> source = FeatureSource(torch.zeros(1, 3, 2))
     >>> examples = Examples(source, targets, torch.zeros(3).long(), (targets >= 0).float())
-    >>> mean_loss(torch.tensor([[0.2, 0.8], [0.5, 0.5], [0.9, 0.1]]).log(), examples)
+    >>> log_probabilities = torch.tensor([[0.2, 0.8], [0.5, 0.5], [0.9, 0.1]]).log()
+    >>> mean_loss(log_probabilities, examples, cross_entropy)
     0.458...
     """
-    total = cross_entropy(log_probabilities, examples.targets, examples.weights)
+    total = loss(log_probabilities, examples.targets, examples.weights)
     return float(total / examples.weights.sum())

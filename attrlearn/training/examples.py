@@ -51,6 +51,16 @@ class Examples:
         """Return the rows without random changes of their inputs."""
         return replace(self, source=self.source.unchanged())
 
+    def learnt_categories(self) -> np.ndarray:
+        """Return the codes of the known categories of which a labelled cell counts, sorted."""
+        learnt = self.categories[self.weights.any(dim=1)].unique().cpu().numpy()
+        return learnt[learnt > 0]
+
+    def recode_categories(self, codes: np.ndarray) -> Self:
+        """Return the rows with ``codes[c]`` for each category c."""
+        table = torch.from_numpy(codes).to(self.categories.device)
+        return replace(self, categories=table[self.categories])
+
     def count(self, attributes: Attributes) -> list[np.ndarray]:
         """Return the sum of the weights of the cells of each class, an array per attribute."""
         labelled = self.targets >= 0

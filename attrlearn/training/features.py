@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import PIL
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
 import attrlearn
@@ -33,8 +33,6 @@ class FeatureExtractor:
 
     Parameters
     ----------
-    name : str
-        Of the architecture of the backbone.
     engine : {"torch", "openvino"}
     dtype : torch.dtype
     batch_size : int
@@ -45,13 +43,11 @@ class FeatureExtractor:
 
     def __init__(
         self,
-        name: str,
         engine: str,
         dtype: torch.dtype,
         batch_size: int,
         cache_dir: str | PathLike | None,
     ) -> None:
-        self.name = name
         self.engine = engine
         self.dtype = dtype
         self.batch_size = batch_size
@@ -62,7 +58,7 @@ class FeatureExtractor:
 
     def uncached(self) -> Self:
         """Return an extractor alike for another backbone, that keeps nothing on disk."""
-        return type(self)(self.name, self.engine, self.dtype, self.batch_size, None)
+        return type(self)(self.engine, self.dtype, self.batch_size, None)
 
     def batches(
         self,
@@ -163,9 +159,9 @@ class FeatureExtractor:
 
     def _key(self, backbone: Backbone, reader: PictureReader) -> str:
         """Name of all that a feature depends on besides its picture."""
-        self._weights = self._weights or backbone.digest()
+        self._weights = self._weights or backbone.content_hash()
         return setting_key(
-            backbone=self.name,
+            backbone=backbone.name,
             weights=self._weights,
             image_size=reader.size,
             resize=reader.resize,
@@ -184,32 +180,29 @@ class FeatureExtractor:
             return self._opened
 
 
-_EXTRACTORS: WeakKeyDictionary[nn.Module, tuple[tuple, FeatureExtractor]] = WeakKeyDictionary()
+_EXTRACTORS: WeakKeyDictionary[Backbone, tuple[tuple, FeatureExtractor]] = WeakKeyDictionary()
 
 
 def extractor_of(
-    owner: nn.Module,
-    name: str,
+    backbone: Backbone,
     engine: str,
     dtype: torch.dtype,
     batch_size: int,
     cache_dir: str | PathLike | None,
 ) -> FeatureExtractor:
-    """Return the extractor of a network, the same as long as its weights are.
+    """Return the extractor of a backbone, the same as long as its weights are.
 
-    So that the network is prepared for its engine once, and not for every prediction.
+    So that the backbone is prepared for its engine once, and not for every prediction. Its content
+    is compared: torch does not tell every way in which weights can be edited.
 
     Parameters
     ----------
-    owner : torch.nn.Module
-        The backbone, or a network that it is part of.
-    name, engine, dtype, batch_size, cache_dir
+    backbone : Backbone
+    engine, dtype, batch_size, cache_dir
         As in `FeatureExtractor`.
     """
-    # torch counts how often a tensor was written to.
-    state = sum(tensor._version for tensor in owner.state_dict().values())
-    options = (name, engine, dtype, batch_size, cache_dir)
-    key = (*options, state, next(owner.parameters()).device)
-    if owner not in _EXTRACTORS or _EXTRACTORS[owner][0] != key:
-        _EXTRACTORS[owner] = key, FeatureExtractor(*options)
-    return _EXTRACTORS[owner][1]
+    options = (engine, dtype, batch_size, cache_dir)
+    key = (*options, backbone.checksum(), backbone.mean.device)
+    if backbone not in _EXTRACTORS or _EXTRACTORS[backbone][0] != key:
+        _EXTRACTORS[backbone] = key, FeatureExtractor(*options)
+    return _EXTRACTORS[backbone][1]

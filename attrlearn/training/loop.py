@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from tqdm import tqdm
 
-from attrlearn.nn.losses import cross_entropy
+from attrlearn.nn.losses import Loss
 from attrlearn.training.examples import Examples
 from attrlearn.training.precision import send
 
@@ -45,6 +45,7 @@ def train(
     network: nn.Module,
     examples: Examples,
     *,
+    loss: Loss,
     optimizer: Optimizer,
     schedule: LRScheduler,
     max_epochs: int,
@@ -54,7 +55,7 @@ def train(
     context: AbstractContextManager,
     verbose: int,
 ) -> Generator[Epoch, None, None]:
-    """Minimise the weighted mean cross-entropy over the labelled cells, epoch by epoch.
+    """Minimise the weighted mean loss over the labelled cells, epoch by epoch.
 
     Parameters
     ----------
@@ -63,6 +64,8 @@ def train(
         each epoch.
     examples : Examples
         What to learn from.
+    loss : callable
+        As in `attrlearn.nn.losses.LOSSES`.
     optimizer, schedule
         Each makes one step per `batch_size * accumulate_steps` rows.
     max_epochs : int
@@ -99,20 +102,20 @@ def train(
             losses = []
             for step in steps:
                 total = examples.weights[torch.cat(step)].sum()
-                loss = torch.zeros_like(total)
+                step_loss = torch.zeros_like(total)
                 for rows in step:
-                    inputs = send(next(batches), loss.device)
+                    inputs = send(next(batches), total.device)
                     with context:
                         outputs = network(inputs, examples.categories[rows])
-                    part = cross_entropy(outputs, examples.targets[rows], examples.weights[rows])
+                    part = loss(outputs, examples.targets[rows], examples.weights[rows])
                     part = part / total.clamp(min=torch.finfo(total.dtype).tiny)
                     part.backward()
-                    loss += part.detach()
+                    step_loss += part.detach()
                     progress.update(len(rows))
                 optimizer.step()
                 schedule.step()
                 optimizer.zero_grad()
-                losses.append(loss)
+                losses.append(step_loss)
             rate = float(schedule.get_last_lr()[0])
             epoch = Epoch(torch.stack(losses).tolist(), rate, perf_counter() - started)
             _check_finite(epoch.losses, number)

@@ -20,8 +20,10 @@ def keep_freed_memory() -> Iterator[None]:
 
     A step of training on a CPU takes and frees gigabytes in blocks of many megabytes. Given back
     and taken anew they come page by page, each filled with zeros: more than half of the time of a
-    step of mobilenet_v2 (measured). At the end all goes back. With another C library nothing
-    changes.
+    step of mobilenet_v2 (measured). At the end what is free goes back to the system. Two settings
+    stay: glibc no longer moves its thresholds by itself, which nothing can undo; they are left
+    where its rule arrives once blocks of 32 MB were freed (large blocks are mapped from 32 MiB on,
+    the heap is trimmed above 64 MiB). With another C library nothing changes.
 
     Examples
     --------

@@ -7,7 +7,7 @@ from threading import RLock
 import numpy as np
 import torch
 
-__all__ = ["seeded"]
+__all__ = ["recording_gradients", "seeded"]
 
 _global_generators = RLock()
 
@@ -56,6 +56,20 @@ def seeded(
             torch.set_rng_state(state)
             if accelerator and accelerator_state is not None:
                 accelerator.set_rng_state(accelerator_state)
+
+
+@contextmanager
+def recording_gradients() -> Iterator[None]:
+    """Record gradients inside the block, also where the caller has turned them off.
+
+    Examples
+    --------
+    >>> with torch.inference_mode(), recording_gradients():
+    ...     torch.ones(1, requires_grad=True).exp().requires_grad
+    True
+    """
+    with torch.inference_mode(False), torch.enable_grad():
+        yield
 
 
 def _draw_seed(random_state: int | np.random.RandomState | None) -> int:

@@ -105,7 +105,7 @@ def open_source(
     reader: MemoryReader | PictureReader,
     backbone: Backbone | None,
     policy: Augment,
-    extractor: FeatureExtractor,
+    extractor: FeatureExtractor | None,
     verbose: int,
 ) -> tuple[np.ndarray, Source]:
     """Choose what training reads: what comes before all that is trained, computed once.
@@ -121,7 +121,7 @@ def open_source(
     policy : "flip", callable or None
         "flip" takes two views of a picture from a frozen backbone; a callable changes pictures
         anew each epoch, so that there are no features to keep.
-    extractor : FeatureExtractor
+    extractor : FeatureExtractor or None
         Of the backbone.
     verbose : int
         1 or more shows progress.
@@ -136,6 +136,7 @@ def open_source(
     if isinstance(reader, MemoryReader):
         return np.arange(len(reader)), FeatureSource(reader.rows[None])
     assert backbone is not None
+    assert extractor is not None
     rows, source = _open(reader, backbone, policy, extractor, verbose)
     if len(rows) == 0:
         raise OSError(
@@ -175,7 +176,7 @@ def _compute(
     verbose: int,
 ) -> tuple[np.ndarray, Tensor]:
     """Rows that can be read, and the features (V, N, D) of all rows, any number where not."""
-    views = torch.empty(n_views, len(reader), backbone.n_features)
+    views = torch.empty(n_views, len(reader), backbone.n_features, dtype=torch.float32)
     rows = [np.empty(0, dtype=np.int64)]
     for some, part in extractor.batches(backbone, reader, mirror=n_views == 2, verbose=verbose):
         rows.append(some)

@@ -189,7 +189,7 @@ def test_an_image_to_which_no_attribute_applies_is_not_bad(clf, images, tmp_path
     ("options", "words"),
     [
         ([], "12 rows have none: they count as unknown"),
-        (["--category", "boot"], "fit did not see and count as unknown: {'boot': 12}"),
+        (["--category", "boot"], "fit did not learn.* count as unknown: {'boot': 12}"),
     ],
 )
 def test_unknown_categories_are_warned_about_once(

@@ -290,7 +290,9 @@ def test_rows_without_categories_are_of_unknown_category():
 
 def test_unseen_categories_are_counted_in_one_warning():
     categories = objects("sock", "hat", None, "sock", "cape")
-    with pytest.warns(UserWarning, match="3 rows .* did not see.*{'sock': 2, 'cape': 1}. Known ar"):
+    with pytest.warns(
+        UserWarning, match="3 rows .* did not learn.*{'sock': 2, 'cape': 1}. Known ar"
+    ):
         warn_of_unknown(categories, objects("hat"), 5)
 
 

@@ -6,6 +6,7 @@ import torch
 from sklearn.metrics import log_loss
 from torch import nn
 
+from attrlearn.nn.losses import cross_entropy
 from attrlearn.training.early_stopping import BestEpoch, mean_loss, predict
 from attrlearn.training.examples import Examples
 from attrlearn.training.sources import FeatureSource
@@ -66,7 +67,7 @@ def test_mean_loss_is_the_weighted_log_loss_of_the_labelled_cells(seed):
     expected = log_loss(
         targets[labelled, 0], p[labelled], labels=[0, 1, 2], sample_weight=weights[labelled, 0]
     )
-    assert mean_loss(torch.from_numpy(p).log(), examples) == pytest.approx(expected)
+    assert mean_loss(torch.from_numpy(p).log(), examples, cross_entropy) == pytest.approx(expected)
 
 
 def test_rows_are_predicted_in_their_order_whatever_the_batches():

@@ -30,7 +30,7 @@ def reader(paths, on_bad_image="raise", size=32, resize="squash"):
 
 
 def extractor(cache_dir, **options):
-    given = {"name": "resnet18", "engine": "torch", "dtype": torch.float32, "batch_size": 4}
+    given = {"engine": "torch", "dtype": torch.float32, "batch_size": 4}
     return FeatureExtractor(cache_dir=cache_dir, **given | options)
 
 
@@ -86,7 +86,6 @@ def test_only_what_is_new_is_computed(backbone, files, tmp_path, counted):
 @pytest.mark.parametrize(
     ("changed", "n_passes"),
     [
-        ({"name": "resnet34"}, 12),
         ({"dtype": torch.bfloat16}, 12),
         ({"batch_size": 3}, 6),  # what does not change a feature
     ],
@@ -101,6 +100,13 @@ def test_another_setting_finds_no_feature(backbone, files, tmp_path, counted, ch
 def test_another_way_of_resizing_finds_no_feature(backbone, files, tmp_path, counted, options):
     extract(backbone, reader(files), tmp_path)
     extract(backbone, reader(files, **options), tmp_path)
+    assert sum(counted) == 12
+
+
+def test_another_architecture_finds_no_feature(backbone, files, tmp_path, counted, monkeypatch):
+    extract(backbone, reader(files), tmp_path)
+    monkeypatch.setattr(backbone, "name", "resnet18_of_another_forward")
+    extract(backbone, reader(files), tmp_path)
     assert sum(counted) == 12
 
 
@@ -159,15 +165,41 @@ def test_many_rows_come_in_parts_that_memory_holds(backbone, files, monkeypatch)
     np.testing.assert_allclose(np.concatenate([v for _, v in parts], axis=1), whole, atol=1e-4)
 
 
-def test_a_network_keeps_its_extractor_until_its_weights_change():
-    network = build_backbone("resnet18", None, "head", image_size=32)
-    options = ("resnet18", "torch", torch.float32, 4, None)
-    first = extractor_of(network, *options)
-    assert extractor_of(network, *options) is first
-    with torch.no_grad():
-        next(network.parameters()).mul_(2)
-    assert extractor_of(network, *options) is not first
+@torch.no_grad()
+def scale_in_place(backbone):
+    next(backbone.parameters()).mul_(2)
+
+
+def scale_data(backbone):
+    next(backbone.parameters()).data.mul_(2)
+
+
+def replace_data(backbone):
+    weight = next(backbone.parameters())
+    weight.data = weight.data.flip(0)
+
+
+def replace_parameter(backbone):
+    backbone.model.conv1.weight = torch.nn.Parameter(backbone.model.conv1.weight.detach().flip(0))
+
+
+def replace_module(backbone):
+    backbone.model.relu = torch.nn.Tanh()
+
+
+EDITS = [scale_in_place, scale_data, replace_data, replace_parameter, replace_module]
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_backbone_keeps_its_extractor_until_it_is_edited(edit):
+    backbone = build_backbone("resnet18", None, "head", image_size=32)
+    options = ("torch", torch.float32, 4, None)
+    first, content = extractor_of(backbone, *options), backbone.content_hash()
+    assert extractor_of(backbone, *options) is first
+    edit(backbone)
+    assert extractor_of(backbone, *options) is not first
+    assert backbone.content_hash() != content
     assert len(features._EXTRACTORS) >= 1
     n = len(features._EXTRACTORS)
-    del network
+    del backbone
     assert len(features._EXTRACTORS) == n - 1

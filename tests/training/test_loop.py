@@ -6,6 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attrlearn.nn.losses import cross_entropy
 from attrlearn.nn.network import AttributeNetwork
 from attrlearn.training.examples import Examples
 from attrlearn.training.loop import Epoch, split, train
@@ -36,6 +37,7 @@ def learn(
     training = train(
         network,
         examples,
+        loss=cross_entropy,
         optimizer=optimizer,
         schedule=build_schedule("constant", optimizer, 1),
         max_epochs=max_epochs,
@@ -103,6 +105,7 @@ def test_loss_that_runs_away_is_an_error_that_names_the_step():
     training = train(
         network,
         examples,
+        loss=cross_entropy,
         optimizer=optimizer,
         schedule=build_schedule("constant", optimizer, 1),
         max_epochs=1,
