@@ -16,7 +16,7 @@ Augment = str | Callable[[Tensor], Tensor] | None
 # torchvision have one that draws random numbers: they say themselves how they are cloned.
 for _transform in [*vars(transforms).values(), *vars(transforms.v2).values()]:
     if isinstance(_transform, type) and hasattr(_transform, "get_params"):
-        _transform.__sklearn_clone__ = deepcopy
+        setattr(_transform, "__sklearn_clone__", deepcopy)  # noqa: B010
 
 
 def augment(images: Tensor, policy: Augment, generator: torch.Generator) -> Tensor:

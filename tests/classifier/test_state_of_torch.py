@@ -22,7 +22,12 @@ def default_float64():
 )
 def test_an_estimator_learns_and_predicts_under_it(small, pictures, attributes, setting, trainable):
     clf = small.set_params(
-        backbone="squeezenet1_1", trainable=trainable, hidden_dim=4, early_stopping=True
+        backbone="squeezenet1_1",
+        trainable=trainable,
+        hidden_dim=4,
+        early_stopping=True,
+        max_epochs=1,
+        engine="torch",
     )
     with setting():
         clf.fit(pictures, attributes)
@@ -31,7 +36,7 @@ def test_an_estimator_learns_and_predicts_under_it(small, pictures, attributes, 
     np.testing.assert_allclose(inside, outside, atol=1e-6)
     assert all(p.dtype == torch.float32 for p in clf.network_.parameters())
     clf.set_params(warm_start=True).fit(pictures, attributes)  # what was made there can learn on
-    assert clf.n_epochs_ == 4
+    assert clf.n_epochs_ == 2
 
 
 @pytest.mark.parametrize("setting", [torch.no_grad, torch.inference_mode])

@@ -51,14 +51,18 @@ def test_parameters_can_be_read_cloned_and_shown(clf):
 
 
 def test_it_trains_and_the_seed_decides(clf, pictures, attributes):
-    first = clone(clf).fit(pictures, attributes).loss_curve_
-    np.testing.assert_array_equal(clone(clf).fit(pictures, attributes).loss_curve_, first)
+    X, y = pictures[:8], attributes[:8].fillna({"hood": 0, "zip": 1})
+    clf.set_params(batch_size=4)
+    first = clone(clf).fit(X, y).loss_curve_
+    np.testing.assert_array_equal(clone(clf).fit(X, y).loss_curve_, first)
+    assert not np.array_equal(clone(clf).set_params(augment=None).fit(X, y).loss_curve_, first)
 
 
-def test_it_can_be_searched(clf, pictures, attributes):
+def test_it_can_be_searched(clf, tabular):
+    X = np.eye(12)
+    y = np.tile([[0], [1]], (6, 1))
     grid = {"augment": [None, clf.augment]}
-    search = GridSearchCV(clf, grid, cv=2, scoring=lambda *_: 0.5, refit=False)
-    search.fit(pictures, attributes)
+    search = GridSearchCV(tabular, grid, cv=2, scoring=lambda *_: 0.5, refit=False).fit(X, y)
     assert [type(p["augment"]) for p in search.cv_results_["params"]] == [
         type(None),
         type(clf.augment),
