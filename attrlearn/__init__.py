@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from attrlearn.classifier import AttributeClassifier
+    from attrlearn.data.image_error import ImageError
     from attrlearn.datasets import make_attribute_images, read_labels
     from attrlearn.embedder import ImageEmbedder
     from attrlearn.plots import LossCurveDisplay
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AttributeClassifier",
     "ImageEmbedder",
+    "ImageError",
     "LossCurveDisplay",
     "__version__",
     "make_attribute_images",
@@ -24,6 +26,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "AttributeClassifier": "classifier",
     "ImageEmbedder": "embedder",
+    "ImageError": "data.image_error",
     "LossCurveDisplay": "plots",
     "make_attribute_images": "datasets",
     "read_labels": "datasets",

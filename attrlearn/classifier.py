@@ -108,11 +108,12 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
     cache_dir : "auto", path or None, default="auto"
         Folder that keeps the features of a frozen backbone for other fits, processes and runs.
         "auto": the user's cache folder, or the one that the environment variable
-        ``ATTRLEARN_CACHE`` names. None: none.
+        ``ATTRLEARN_CACHE`` names. None: none. `fit` keeps those of all images; prediction reads and
+        keeps those of files alone, nothing of images in memory.
     on_bad_image : {"raise", "drop"}, default="raise"
         What becomes of pictures that cannot be read. "drop": `fit` leaves the rows out and lists
-        them in `bad_images_`; `predict_proba` gives NaN, `predict_table` NA; `score` leaves them
-        out; `predict` raises.
+        them in `bad_images_`; `predict_proba` gives NaN, `predict_table` NA and the reason;
+        `score` leaves them out; `predict` raises.
     device : str, default="auto"
         "auto": CUDA, else MPS, else the CPU. Or a device of torch.
     dtype : {"auto", "float32", "bfloat16"}, default="auto"
@@ -323,9 +324,10 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
         ----------
         X : array-like of N paths; DataFrame; or images
             A DataFrame has a column `image` with the paths and optionally `category`; others are
-            ignored. Images are a list of PIL images, bytes or uint8 arrays (H, W, 3), or one uint8
-            array (N, H, W, 3). With ``backbone=None``: an array (N, D) of features, or a DataFrame
-            of numeric columns and optionally `category`.
+            ignored. Images are a list of PIL images, uint8 arrays (H, W, 3) or the contents of
+            image files (bytes, bytearray, memoryview, or open binary files such as BytesIO), or one
+            uint8 array (N, H, W, 3). With ``backbone=None``: an array (N, D) of features, or a
+            DataFrame of numeric columns and optionally `category`.
         y : array-like or DataFrame of shape (N, A)
             One column per attribute. Missing cells are NaN, None, NA, and -1 among numbers.
             Numeric and bool columns are binary and hold only 0 and 1. Text and pandas `category`
@@ -346,8 +348,11 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
         ------
         ValueError, TypeError
             If a parameter or an argument breaks a rule; the text names row and attribute.
+        ImageError
+            If a picture cannot be read, unless ``on_bad_image="drop"``; its attributes `row`,
+            `image` and `reason` say which and why.
         OSError
-            If a picture or the weights cannot be read.
+            If the weights cannot be read.
         """
         self._validate_params()
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}

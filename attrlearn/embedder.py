@@ -47,7 +47,8 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
     cache_dir : "auto", path or None, default="auto"
         Folder that keeps the features of a frozen backbone for other fits, processes and runs.
         "auto": the user's cache folder, or the one that the environment variable
-        ``ATTRLEARN_CACHE`` names. None: none.
+        ``ATTRLEARN_CACHE`` names. None: none. `fit_transform` keeps those of all images;
+        `transform` reads and keeps those of files alone, nothing of images in memory.
     device : str, default="auto"
         "auto": CUDA, else MPS, else the CPU. Or a device of torch.
     dtype : {"auto", "float32", "bfloat16"}, default="auto"
@@ -83,6 +84,19 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
     (6, 1024)
     >>> embedder.get_feature_names_out()[:2]
     array(['imageembedder0', 'imageembedder1'], dtype=object)
+
+    The first steps of a pipeline that takes X whole, with its category, and learns from both:
+
+    >>> from sklearn.compose import ColumnTransformer
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from attrlearn import AttributeClassifier
+    >>> columns = ColumnTransformer(
+    ...     [("image", embedder, "image"), ("category", "passthrough", ["category"])],
+    ...     verbose_feature_names_out=False,
+    ... ).set_output(transform="pandas")
+    >>> pipeline = make_pipeline(columns, AttributeClassifier(backbone=None, random_state=0))
+    >>> pipeline.fit(X, y)[-1].categories_
+    array(['dress', 'shirt', 'trousers'], dtype=object)
     """
 
     backbone_: Backbone
@@ -159,7 +173,7 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         return self
 
     def transform(self, X: Any) -> np.ndarray:
-        """Compute the features of pictures.
+        """Compute the features of pictures, as new ones: those in memory are not cached.
 
         Parameters
         ----------
@@ -172,24 +186,49 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
 
         Raises
         ------
-        OSError
-            If a picture cannot be read; the text names its row.
+        ImageError
+            If a picture cannot be read; its attributes `row`, `image` and `reason` say which and
+            why.
         """
+        return self._embed(X, keep_memory=False)
+
+    def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
+        """Load the backbone, and compute the features of pictures to learn from.
+
+        Parameters
+        ----------
+        X, y
+            As in `fit` and `transform`.
+
+        Returns
+        -------
+        ndarray of shape (N, D), float32
+
+        Raises
+        ------
+        ValueError, TypeError, OSError
+            As in `fit` and `transform`.
+        """
+        return self.fit(X)._embed(X, keep_memory=True)
+
+    def _embed(self, X: Any, *, keep_memory: bool) -> np.ndarray:
+        """(N, D) float32; `keep_memory` as in `FeatureExtractor.batches`."""
         check_is_fitted(self)
         if isinstance(X, pd.DataFrame) and "category" in X:
             warn(
                 "ImageEmbedder leaves the column 'category' of X out. Pass X['image'], or keep it "
-                "with a ColumnTransformer: [('image', ImageEmbedder(), 'image'), "
-                "('category', 'passthrough', ['category'])].",
+                "with ColumnTransformer([('image', ImageEmbedder(), 'image'), ('category', "
+                "'passthrough', ['category'])], verbose_feature_names_out=False)"
+                ".set_output(transform='pandas').",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         inputs = check_inputs(X)
         backbone = self.backbone_.to(resolve_device(self.device))
         reader = self._open_reader(inputs, backbone, self._resize, "raise")
         assert isinstance(reader, PictureReader)
         extractor = self._extractor(backbone, keep=True)
-        batches = extractor.batches(backbone, reader, verbose=self.verbose)
+        batches = extractor.batches(backbone, reader, keep_memory=keep_memory, verbose=self.verbose)
         return np.concatenate([views[0] for _, views in batches])
 
     @property

@@ -10,6 +10,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 from torch import nn
 
+from attrlearn.data.image_error import ImageError
 from attrlearn.metrics import SCORERS
 from attrlearn.nn.losses import Loss
 from attrlearn.training.early_stopping import mean_loss, predict
@@ -178,5 +179,8 @@ def about(name: str) -> Iterator[None]:
     """
     try:
         yield
+    except ImageError as error:
+        text = f"In {name}: {error}"
+        raise ImageError(text, error.row, error.image, error.reason) from error
     except (ValueError, TypeError, OSError) as error:
         raise type(error)(f"In {name}: {error}") from error

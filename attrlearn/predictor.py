@@ -41,9 +41,21 @@ class Predictor(NetworkEstimator):
             All attributes binary: the probability of 1. Any categorical: one array per attribute,
             its columns in the order of `classes_`, as scikit-learn's multi-output classifiers
             give. float32; NaN for a picture that ``on_bad_image="drop"`` leaves out.
+
+        Raises
+        ------
+        ImageError
+            If a picture cannot be read, unless ``on_bad_image="drop"``.
+
+        Notes
+        -----
+        All predictions look the features of a frozen backbone up in the cache (`cache_dir`) and
+        add what they compute to it for pictures given as paths alone. Nothing of an image in
+        memory or of an open file is looked up or kept.
         """
         inputs = self._check(X, categories)
-        return self._attributes.by_attribute(self._class_probabilities(inputs, self.on_bad_image))
+        probabilities, _ = self._class_probabilities(inputs, self.on_bad_image)
+        return self._attributes.by_attribute(probabilities)
 
     def predict(self, X: Any, categories: Any = None) -> np.ndarray:
         """Predict the most probable class of every attribute.
@@ -60,11 +72,12 @@ class Predictor(NetworkEstimator):
 
         Raises
         ------
-        OSError
+        ImageError
             If a picture cannot be read, whatever `on_bad_image` says: it has no class.
         """
         inputs = self._check(X, categories)
-        return self._attributes.most_probable(self._class_probabilities(inputs, "raise"))
+        probabilities, _ = self._class_probabilities(inputs, "raise")
+        return self._attributes.most_probable(probabilities)
 
     def predict_table(self, X: Any, categories: Any = None) -> pd.DataFrame:
         """Predict as a table for people.
@@ -79,13 +92,23 @@ class Predictor(NetworkEstimator):
         DataFrame of N rows, with the index of X
             Per attribute ``<attribute>``, the predicted class, and ``<attribute>_proba``, its
             probability; NA and NaN where the attribute does not apply to the category
-            (`applicable_`), and for a picture that ``on_bad_image="drop"`` leaves out.
+            (`applicable_`), and for a picture that ``on_bad_image="drop"`` leaves out. With
+            ``on_bad_image="drop"`` a last column `image_error` says why a picture could not be
+            read, NA where it could.
+
+        Raises
+        ------
+        ImageError
+            If a picture cannot be read, unless ``on_bad_image="drop"``.
+        ValueError
+            If two columns would have one name, as with attributes `hood` and `hood_proba`.
         """
         check_is_fitted(self)
         if self.network_.backbone is not None and is_single(X):
             X, categories = [X], None if categories is None else [categories]
         inputs = self._check(X, categories)
-        probabilities = self._class_probabilities(inputs, self.on_bad_image)
+        self._check_columns()
+        probabilities, bad = self._class_probabilities(inputs, self.on_bad_image)
         unreadable = np.isnan(probabilities[:, 0])
         classes = self._attributes.most_probable(np.nan_to_num(probabilities))
         codes = encode_categories(inputs.categories, self.applicable_.index, len(inputs))
@@ -98,6 +121,9 @@ class Predictor(NetworkEstimator):
             values = pd.Series(classes[:, a], inputs.index).convert_dtypes()
             columns[name] = values.mask(hidden[:, a], pd.NA)
             columns[f"{name}_proba"] = pd.Series(best, inputs.index).mask(hidden[:, a])
+        if self.on_bad_image == "drop":
+            reasons = bad.set_index("row")["reason"].reindex(range(len(inputs)))
+            columns["image_error"] = reasons.astype("string").set_axis(inputs.index)
         return pd.DataFrame(columns, inputs.index)
 
     def score(self, X: Any, y: Any, categories: Any = None, sample_weight: Any = None) -> float:
@@ -116,7 +142,7 @@ class Predictor(NetworkEstimator):
         """
         inputs = self._check(X, categories)
         truth = self._attributes.check_known(check_table(y, len(inputs), self.attribute_names_))
-        probabilities = self._class_probabilities(inputs, self.on_bad_image)
+        probabilities, _ = self._class_probabilities(inputs, self.on_bad_image)
         readable = ~np.isnan(probabilities[:, 0])
         predicted = self._attributes.most_probable(probabilities[readable])
         if sample_weight is not None:
@@ -142,8 +168,25 @@ class Predictor(NetworkEstimator):
             validate_data(self, features, reset=reset, skip_check_array=True)
         return self
 
-    def _class_probabilities(self, inputs: Inputs, on_bad_image: str) -> np.ndarray:
-        """(N, C) float32, the classes of all attributes side by side; NaN for a bad picture."""
+    def _check_columns(self) -> None:
+        """Raise if two columns of the table for people would have one name."""
+        names = [f"{name}_proba" for name in self.attribute_names_]
+        names += ["image_error"] * (self.on_bad_image == "drop")
+        taken = next((name for name in self.attribute_names_ if name in names), None)
+        if taken is not None:
+            raise ValueError(
+                f"predict_table must have one column per name. Got the attribute {taken!r}, which "
+                "is also the name of another column. Call predict and predict_proba, or rename the "
+                "attribute and fit again."
+            )
+
+    def _class_probabilities(
+        self, inputs: Inputs, on_bad_image: str
+    ) -> tuple[np.ndarray, pd.DataFrame]:
+        """(N, C) float32, the classes of all attributes side by side, and a table of bad pictures.
+
+        A bad picture has NaN there, and row, image and reason in the table.
+        """
         device = resolve_device(self.device)
         network = self.network_.to(device)
         reader = self._open_reader(inputs, network.backbone, self._resize, on_bad_image)
@@ -154,9 +197,8 @@ class Predictor(NetworkEstimator):
             batches = reader.batches(consecutive(len(inputs), self.batch_size))
         else:
             extractor = self._extractor(network.backbone, keep=network.backbone.is_frozen)
-            views = extractor.batches(network.backbone, reader)
+            views = extractor.batches(network.backbone, reader, keep_memory=False)
             batches = ((rows, torch.from_numpy(features[0])) for rows, features in views)
         for rows, features in batches:
             out[rows] = network.probabilities(features.to(device), codes[rows]).cpu().numpy()
-        reader.report_bad()
-        return out
+        return out, reader.report_bad()

@@ -1,13 +1,23 @@
+import re
 from ast import literal_eval
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 from torchvision.models import resnet18
 
-from attrlearn import ImageEmbedder
+from attrlearn import AttributeClassifier, ImageEmbedder, ImageError, make_attribute_images
+from attrlearn.data.cache import FeatureCache
+from attrlearn.model_selection import AttributeKFold
 
 
 @pytest.fixture
@@ -52,11 +62,100 @@ def test_category_that_is_left_out_is_said(embedder, pictures):
     embedder.fit(pictures)
     with pytest.warns(UserWarning, match="leaves the column 'category' of X out.*ColumnTransforme"):
         embedder.transform(pictures)
+    with pytest.warns(UserWarning, match="leaves the column 'category' of X out"):
+        embedder.fit_transform(pictures)
+
+
+@pytest.fixture
+def garments(tmp_path):
+    X, y = make_attribute_images(24, tmp_path / "garments", size=32, random_state=0)
+    return X, y[["long", "buttons", "pattern"]]
+
+
+def test_the_column_transformer_of_the_warning_hands_the_category_on(embedder, garments):
+    X, y = garments
+    with pytest.warns(UserWarning, match="leaves the column 'category' of X out") as caught:
+        embedder.fit_transform(X)
+    (advice,) = re.findall(r"ColumnTransformer\(.*\)(?=\.$)", str(caught[0].message))
+    embedder.set_params(dtype="float32")
+    names = {"ColumnTransformer": ColumnTransformer, "ImageEmbedder": lambda: embedder}
+    classifier = AttributeClassifier(backbone=None, max_epochs=2, random_state=0)
+    pipeline = make_pipeline(eval(advice, names), classifier).fit(X, y)
+    assert pipeline[-1].categories_.tolist() == ["dress", "shirt", "trousers"]
+    assert pipeline[-1].n_features_in_ == 512
+    features = pd.DataFrame(
+        embedder.fit_transform(X["image"]), columns=pipeline[-1].feature_names_in_
+    )
+    by_hand = clone(classifier).fit(features.assign(category=X["category"]), y)
+    for one, other in zip(
+        pipeline.predict_proba(X),
+        by_hand.predict_proba(features.assign(category=X["category"])),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, other)
+    assert cross_val_score(pipeline, X, y, cv=AttributeKFold(2)).shape == (2,)
+
+
+def test_one_hot_categories_go_in_once_they_are_dense(embedder, garments):
+    X, y = garments
+    columns = ColumnTransformer(
+        [("image", embedder, "image"), ("category", OneHotEncoder(), ["category"])],
+        sparse_threshold=1,
+    )
+    pipeline = make_pipeline(columns, AttributeClassifier(backbone=None, max_epochs=1))
+    with pytest.raises(ValueError, match=r"must be dense.*sparse_threshold=0.*sparse_output=False"):
+        pipeline.fit(X, y)
+    pipeline.set_params(columntransformer__sparse_threshold=0).fit(X, y)
+    assert pipeline[-1].n_features_in_ == 515
+    pipeline.set_params(
+        columntransformer__sparse_threshold=1,
+        columntransformer__category__sparse_output=False,
+    ).fit(X, y)
+    assert pipeline.predict(X).shape == y.shape
+
+
+def test_the_pipeline_of_the_readme_learns_from_the_features_as_they_are(garments):
+    text = Path(__file__).parent.parent.joinpath("README.md").read_text(encoding="utf-8")
+    (advice,) = re.findall(r"`(make_pipeline\(.*)`", text)
+    names = {
+        "make_pipeline": make_pipeline,
+        "AttributeClassifier": AttributeClassifier,
+        "ImageEmbedder": partial(ImageEmbedder, weights=None, image_size=32, random_state=0),
+    }
+    X, y = garments
+    pipeline = eval(advice, names)
+    embedder, classifier = (step for _, step in pipeline.steps)
+    embedder.set_params(dtype="float32")
+    classifier.set_params(random_state=0)
+    by_hand = clone(classifier).fit(embedder.fit_transform(X["image"]), y)
+    pipeline.fit(X["image"], y)
+    np.testing.assert_array_equal(
+        np.hstack(pipeline.predict_proba(X["image"])),
+        np.hstack(by_hand.predict_proba(embedder.transform(X["image"]))),
+    )
+
+
+def test_images_in_memory_are_kept_in_fit_transform_and_not_in_transform(
+    embedder, pictures, tmp_path
+):
+    embedder.set_params(cache_dir=tmp_path)
+
+    def n_kept():
+        with FeatureCache(tmp_path) as cache:
+            return cache.info().n_entries
+
+    uploads = [Path(path).read_bytes() for path in pictures["image"]]
+    expected = embedder.fit(uploads).transform(uploads[:5])
+    assert n_kept() == 0
+    np.testing.assert_allclose(embedder.fit_transform(uploads[:5]), expected, rtol=0.05, atol=0.05)
+    assert n_kept() == 5
+    embedder.transform(pictures["image"])
+    assert n_kept() == 24
 
 
 def test_picture_that_cannot_be_read_is_named(embedder, pictures):
     paths = [*pictures["image"][:3], "nowhere.jpg"]
-    with pytest.raises(FileNotFoundError, match=r"'nowhere.jpg' \(row 3\): no such file"):
+    with pytest.raises(ImageError, match=r"'nowhere.jpg' \(row 3\): no such file"):
         embedder.fit_transform(paths)
 
 

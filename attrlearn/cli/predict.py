@@ -16,7 +16,6 @@ from attrlearn import AttributeClassifier
 from attrlearn.cli.files import check_writable, whole_file
 from attrlearn.data.cells import NA_VALUES
 from attrlearn.data.folders import IMAGE_SUFFIXES
-from attrlearn.data.images import read_image
 from attrlearn.data.inputs import check_inputs, warn_of_unknown
 from attrlearn.data.rows import locate_images
 from attrlearn.data.tables import read_table
@@ -44,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     ):
         for start in range(0, len(X), CHUNK):
             table = _predict(clf, X[start : start + CHUNK], arguments.threshold)
-            bad = _report_bad(clf, table)
+            bad = _report_bad(table)
             n_bad += bad.sum()
             if file:
                 table.to_csv(file, mode="a", header=not start, index=False)
@@ -117,17 +116,11 @@ def _predict(clf: AttributeClassifier, X: pd.DataFrame, threshold: float) -> pd.
     return pd.concat([X, table], axis=1)
 
 
-def _report_bad(clf: AttributeClassifier, table: pd.DataFrame) -> np.ndarray:
+def _report_bad(table: pd.DataFrame) -> np.ndarray:
     """(rows,) whether the image could not be read; standard error says why."""
-    proba = table[[f"{name}_proba" for name in clf.attribute_names_]]
-    bad = np.zeros(len(table), dtype=bool)
-    for row in np.flatnonzero(proba.isna().all(axis=1)):
-        path = table["image"].iloc[row]
-        try:  # an image to which no attribute applies has no probability either
-            read_image(path, clf.image_size, clf.resize)
-        except OSError as error:
-            print(f"attrlearn predict: could not read image {path!r}: {error}", file=sys.stderr)
-            bad[row] = True
+    bad = table["image_error"].notna().to_numpy()
+    for path, reason in table.loc[bad, ["image", "image_error"]].itertuples(index=False):
+        print(f"attrlearn predict: could not read image {path!r}: {reason}", file=sys.stderr)
     return bad
 
 

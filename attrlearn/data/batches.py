@@ -13,7 +13,8 @@ import torch
 from joblib import effective_n_jobs
 from torch import Tensor
 
-from attrlearn.data.images import read_image
+from attrlearn.data.image_error import ImageError
+from attrlearn.data.images import is_in_memory, name_of, read_image
 from attrlearn.data.inputs import Inputs
 
 __all__ = ["MemoryReader", "PictureReader", "consecutive", "open_reader"]
@@ -59,7 +60,7 @@ class PictureReader:
     Parameters
     ----------
     pictures : sequence of N pictures
-        Paths, PIL images, bytes or uint8 arrays.
+        Paths, PIL images, bytes, open files or uint8 arrays.
     size : int
         Height and width after resizing, in pixels.
     resize : {"squash", "pad", "crop"}
@@ -103,7 +104,7 @@ class PictureReader:
 
         Raises
         ------
-        OSError
+        ImageError
             At the first picture, in the order of the parts, that cannot be read, unless it is to
             be dropped.
         """
@@ -138,12 +139,14 @@ class PictureReader:
         picture = self.pictures[row]
         try:
             image = read_image(picture, self.size, self.resize)
-        except (OSError, TypeError) as error:  # TypeError: an array of another shape
+        except OSError as error:
             if self.on_bad_image == "raise":
-                kind = FileNotFoundError if isinstance(error, FileNotFoundError) else OSError
-                raise kind(
+                raise ImageError(
                     f"Could not read image {_describe(picture)} (row {row}): {error}. "
-                    'Replace it, or pass on_bad_image="drop".'
+                    'Replace it, or pass on_bad_image="drop".',
+                    row,
+                    name_of(picture),
+                    str(error),
                 ) from error
             self.bad[row] = str(error)
             return None
@@ -159,10 +162,8 @@ class PictureReader:
 
 
 def _describe(picture: Any) -> str:
-    """A picture in words: its path, or its type if it is in memory."""
-    if isinstance(picture, bytes | np.ndarray) or hasattr(picture, "convert"):
-        return f"of type {type(picture).__name__}"
-    return repr(str(picture))
+    """A picture in a sentence: its path in quotes, or its type if it is in memory."""
+    return name_of(picture) if is_in_memory(picture) else repr(name_of(picture))
 
 
 def consecutive(n_rows: int, batch_size: int) -> list[np.ndarray]:

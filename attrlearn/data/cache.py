@@ -88,7 +88,7 @@ class FeatureCache:
 
         Parameters
         ----------
-        pictures : sequence of N paths, bytes, PIL images or uint8 arrays
+        pictures : sequence of N paths, bytes, open files, PIL images or uint8 arrays
 
         Returns
         -------

@@ -5,6 +5,7 @@ import time
 from hashlib import blake2b
 from typing import Any
 
+from attrlearn.data.encoded import encoded_bytes, is_encoded
 from attrlearn.data.images import open_image
 
 __all__ = ["DIGEST_BYTES", "content_digest", "file_key"]
@@ -19,13 +20,13 @@ def content_digest(picture: Any) -> bytes | None:
 
     Parameters
     ----------
-    picture : path, bytes, PIL image or uint8 array
-        As in `read_image`; an image in memory is left as it was.
+    picture : path, bytes, open file, PIL image or uint8 array
+        As in `read_image`; an image in memory or an open file is left as it was.
 
     Returns
     -------
     bytes of length 16, or None
-        Of the bytes of a file, which are not decoded, or of the pixels of an image in memory,
+        Of the content of a file, which is not decoded, or of the pixels of an image in memory,
         upright and in RGB. None if it cannot be read.
 
     Examples
@@ -40,8 +41,8 @@ def content_digest(picture: Any) -> bytes | None:
         if isinstance(picture, str | os.PathLike):
             with open(picture, "rb", buffering=0) as file:
                 picture = file.read()
-        if isinstance(picture, bytes):
-            return blake2b(picture, digest_size=DIGEST_BYTES).digest()
+        if is_encoded(picture):
+            return blake2b(encoded_bytes(picture), digest_size=DIGEST_BYTES).digest()
         image = open_image(picture)
         digest = blake2b(repr(image.size).encode(), digest_size=DIGEST_BYTES, person=b"pixels")
         digest.update(image.tobytes())

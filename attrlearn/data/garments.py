@@ -2,7 +2,9 @@
 
 import colorsys
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageChops, ImageDraw
+from PIL.PngImagePlugin import PngInfo
 
 CATEGORIES = ("shirt", "dress", "trousers")
 PREVALENCES = {
@@ -22,6 +25,7 @@ PREVALENCES = {
 }
 PATTERNS = {"plain": 0.35, "striped": 0.25, "dotted": 0.25, "colour_block": 0.15}
 
+_SEED = "attrlearn-seed"  # key of the seed in a picture
 _OVERSAMPLING = 3  # drawn this much larger, then reduced: smooth edges
 
 # Heights in a garment's own coordinates (see _Sketch); plackets and pockets as shares of the hem's.
@@ -66,14 +70,16 @@ def make_attribute_images(
         Number of pictures, at least 1.
     folder : str or path
         Where the pictures ``image_00000.png``, ... and the table ``labels.csv`` go. It is created,
-        or must be empty, so that two sets never mix.
+        or must be empty, so that two sets never mix; or it holds what a call with the same
+        arguments drew: then nothing changes, and what is missing of it is drawn again.
     size : int, default=64
         Width and height of a picture in pixels, at least 16. Below 48 small details blur.
     missing_rate : float, default=0.2
         Probability, from 0 to below 1, with which a cell of `y` is missing, whatever its value.
         Trousers lack ``long_sleeves`` in any case.
     random_state : int, Generator or None, default=None
-        The same int gives the same files and tables.
+        The same int gives the same files and tables. None draws a seed, which the pictures note,
+        so that another call with None finds them again.
 
     Returns
     -------
@@ -90,7 +96,8 @@ def make_attribute_images(
     ValueError
         If one of them is out of its range.
     FileExistsError
-        If `folder` holds anything or is a file.
+        If `folder` holds anything else, or a picture or ``labels.csv`` that is not what these
+        arguments draw, or is a file. Nothing in it is changed then.
 
     Notes
     -----
@@ -101,6 +108,9 @@ def make_attribute_images(
     labelled logo is left with probability 0.04 at n = 40 and 0.0003 at n = 100.
 
     `missing_rate` changes no picture, and a lower one only fills gaps.
+
+    ``labels.csv`` is written last, and each file as a whole: a call that is interrupted leaves a
+    folder that the next one completes.
 
     Examples
     --------
@@ -113,23 +123,38 @@ def make_attribute_images(
     """
     _check(n, size, missing_rate)
     folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FileExistsError(
-            f"folder must be new or empty. Got '{folder}'. Name another one, or empty this one."
-        )
-    folder.mkdir(parents=True, exist_ok=True)
+    note = PngInfo()
+    if random_state is None:
+        random_state = _noted_seed(folder)
+        note.add_text(_SEED, str(random_state))
     rng = np.random.default_rng(random_state)
     category, truth = _draw_labels(n, rng)
     y = truth.mask(rng.random(truth.shape) < missing_rate)
-
     names = [f"image_{i:05d}.png" for i in range(n)]
-    for name, kind, row in zip(names, category, truth.to_dict("records"), strict=True):
-        draw_garment(kind, row, size, rng).save(folder / name)
-
     table = y.astype(dict.fromkeys(PREVALENCES, "Int64"))  # writes 1, not 1.0
     table.insert(0, "image", names)
     table.insert(1, "category", category)
-    table.to_csv(folder / "labels.csv", index=False)
+    labels = table.to_csv(index=False, lineterminator="\n")
+
+    def draw(rng: np.random.Generator) -> Iterator[tuple[Path, Image.Image]]:
+        """Yield the path and the picture of each row."""
+        for name, kind, row in zip(names, category, truth.to_dict("records"), strict=True):
+            yield folder / name, draw_garment(kind, row, size, rng)
+
+    _check_folder(folder, names, labels)
+    again = deepcopy(rng)
+    if any((folder / name).exists() for name in names):
+        _check_pictures(draw(rng))
+        rng = again
+    if not all((folder / name).exists() for name in names):
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, picture in draw(rng):
+            if not path.exists():
+                with _whole_file(path) as file:
+                    picture.save(file, "PNG", pnginfo=note)
+    if not (folder / "labels.csv").exists():
+        with _whole_file(folder / "labels.csv") as file:
+            file.write_text(labels, encoding="utf-8")
     X = pd.DataFrame({"image": [str(folder / name) for name in names], "category": category})
     return X, y
 
@@ -147,6 +172,73 @@ def _check(n: int, size: int, missing_rate: float) -> None:
         raise ValueError(
             f"missing_rate must be from 0 to below 1. Got {missing_rate}. Pass one like 0.2."
         )
+
+
+def _noted_seed(folder: Path) -> int:
+    """The seed that the pictures in a folder note, else a new one."""
+    for path in folder.glob("image_*.png"):
+        try:
+            with Image.open(path) as picture:
+                return int(picture.info[_SEED])
+        except (OSError, KeyError, ValueError):
+            break
+    return int(np.random.SeedSequence().generate_state(1)[0])
+
+
+def _check_folder(folder: Path, names: list[str], labels: str) -> None:
+    """Raise if a folder holds another set, or anything else, by what its table or its names say."""
+    if not folder.is_dir():
+        if folder.exists():
+            raise FileExistsError(
+                f"folder must be a folder. Got the file '{folder}'. Name another."
+            )
+        return
+    table = folder / "labels.csv"
+    if table.exists():
+        if table.read_bytes().replace(b"\r\n", b"\n") != labels.encode():
+            raise _foreign(table)
+        return
+    unfinished = [_unfinished(folder / name).name for name in (*names, table.name)]
+    for path in folder.iterdir():
+        if path.name not in names and path.name not in unfinished:
+            raise _foreign(path)
+
+
+def _check_pictures(drawn: Iterator[tuple[Path, Image.Image]]) -> None:
+    """Raise if a file is there that does not show what is drawn."""
+    for path, picture in drawn:
+        if path.exists():
+            try:
+                with Image.open(path) as found:
+                    same = np.array_equal(np.asarray(found), np.asarray(picture))
+            except Exception:  # damaged files make Pillow's decoders raise nearly anything
+                same = False
+            if not same:
+                raise _foreign(path)
+
+
+def _foreign(path: Path) -> FileExistsError:
+    """The error of a file that these arguments do not draw."""
+    return FileExistsError(
+        f"folder must be new or empty. Got '{path.parent}', where {path.name!r} is not what these "
+        "arguments draw. Name another one, empty this one, or pass the arguments of its set."
+    )
+
+
+@contextmanager
+def _whole_file(path: Path) -> Iterator[Path]:
+    """Yield another name beside a file, which becomes the file if the block succeeds."""
+    unfinished = _unfinished(path)
+    try:
+        yield unfinished
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _unfinished(path: Path) -> Path:
+    """The name of a file as long as it is written."""
+    return path.with_name(f".{path.name}.part")
 
 
 def _draw_labels(n: int, rng: np.random.Generator) -> tuple[list[str], pd.DataFrame]:

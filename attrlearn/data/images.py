@@ -9,6 +9,10 @@ import numpy as np
 import pandas as pd
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from attrlearn.data.encoded import encoded_bytes, is_encoded
+from attrlearn.data.image_error import ImageError
+from attrlearn.forks import in_forked_child
+
 _TURNS = {  # EXIF orientation → what makes the picture upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -20,21 +24,35 @@ _TURNS = {  # EXIF orientation → what makes the picture upright
 }
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 
+_RULE = (
+    "an image must be a path, the content of a file, a PIL image or a uint8 array of shape (H, W), "
+    "(H, W, 3) or (H, W, 4)."
+)
+
 _copying = threading.Lock()
 
-ImageSource = str | os.PathLike[str] | bytes | Image.Image | np.ndarray
+ImageSource = (
+    str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | Image.Image | np.ndarray
+)
+
+
+@in_forked_child
+def _renew_lock() -> None:
+    global _copying
+    _copying = threading.Lock()
 
 
 def read_image(source: ImageSource, size: int, resize: str = "squash") -> np.ndarray:
     """Read an image as a square of uint8 RGB pixels.
 
-    Safe to call from several threads; a PIL image given as `source` is left as it was.
+    Safe to call from several threads; a PIL image or an open file is left as it was.
 
     Parameters
     ----------
-    source : path, bytes, PIL image or uint8 array of shape (H, W), (H, W, 3) or (H, W, 4)
-        A path, the content of an image file, or an image in memory. Of an animation or a
-        document with several pages, the first is read.
+    source : path, bytes, open file, PIL image or uint8 array (H, W), (H, W, 3) or (H, W, 4)
+        A path; the content of an image file as bytes, bytearray, memoryview or a binary file
+        object, which is read from its start; or an image in memory. Of an animation or a document
+        with several pages, the first is read.
     size : int
         Side of the result, in pixels.
     resize : {"squash", "pad", "crop"}, default="squash"
@@ -48,10 +66,9 @@ def read_image(source: ImageSource, size: int, resize: str = "squash") -> np.nda
 
     Raises
     ------
-    OSError
-        If the image cannot be read or its path is missing; `FileNotFoundError` if the file is
-        absent. The message is the bare reason, such as ``file is truncated``: the caller knows
-        which image it was.
+    ImageError
+        If the image cannot be read, or its path is missing. Its text is the bare reason, such as
+        ``file is truncated``: the caller knows which row it was.
     TypeError
         If `source` is none of the above.
     ValueError
@@ -83,10 +100,30 @@ def read_image(source: ImageSource, size: int, resize: str = "squash") -> np.nda
     try:
         image = _rgb(_upright(_opened(source, size, resize)))
         return np.array(_resized(image, size, resize))
-    except FileNotFoundError as error:
-        raise FileNotFoundError("no such file") from error
     except Exception as error:  # damaged files make Pillow's decoders raise nearly anything
-        raise OSError(_reason(error, source)) from error
+        raise _error(source, _reason(error, source)) from error
+
+
+def is_in_memory(source: Any) -> bool:
+    """Whether an image is in memory, or an open file, rather than a path.
+
+    Examples
+    --------
+    >>> is_in_memory(b"..."), is_in_memory("a.jpg")
+    (True, False)
+    """
+    return is_encoded(source) or isinstance(source, Image.Image | np.ndarray)
+
+
+def name_of(source: Any) -> str:
+    """Return the path of an image, or its type if it is in memory.
+
+    Examples
+    --------
+    >>> name_of("a.jpg"), name_of(b"...")
+    ('a.jpg', 'of type bytes')
+    """
+    return f"of type {type(source).__name__}" if is_in_memory(source) else str(source)
 
 
 def open_image(source: Image.Image | np.ndarray) -> Image.Image:
@@ -105,20 +142,14 @@ def _check_arguments(source: Any, resize: str) -> None:
     """Raise unless `source` is of a known type and `resize` a known way."""
     if resize not in ("squash", "pad", "crop"):
         raise ValueError(f'resize must be "squash", "pad" or "crop". Got {resize!r}.')
-    if isinstance(source, str | os.PathLike | bytes | Image.Image):
-        return
-    got = type(source).__name__
     if isinstance(source, np.ndarray):
         channels = source.shape[2:]
-        if source.dtype == np.uint8 and source.ndim >= 2 and channels in ((), (3,), (4,)):
-            return
-        got = f"an array of {source.dtype}, shape {source.shape}"
-    elif pd.api.types.is_scalar(source) and pd.isna(source):
-        raise OSError("the path is missing")
-    raise TypeError(
-        "an image must be a path, the bytes of a file, a PIL image or a uint8 array of shape "
-        f"(H, W), (H, W, 3) or (H, W, 4). Got {got}."
-    )
+        if source.dtype != np.uint8 or source.ndim < 2 or channels not in ((), (3,), (4,)):
+            raise _error(source, f"{_RULE} Got an array of {source.dtype}, shape {source.shape}")
+    elif not (isinstance(source, str | os.PathLike) or is_in_memory(source)):
+        if pd.api.types.is_scalar(source) and pd.isna(source):
+            raise _error(source, "the path is missing")
+        raise TypeError(f"{_RULE} Got {type(source).__name__}.")
 
 
 def _opened(source: ImageSource, size: int, resize: str) -> Image.Image:
@@ -129,7 +160,11 @@ def _opened(source: ImageSource, size: int, resize: str) -> Image.Image:
             return source.copy()
     if isinstance(source, np.ndarray):
         return Image.fromarray(source)
-    with io.BytesIO(source) if isinstance(source, bytes) else open(source, "rb") as file:
+    with (
+        open(source, "rb")
+        if isinstance(source, str | os.PathLike)
+        else io.BytesIO(encoded_bytes(source))
+    ) as file:
         return _decoded(file, size, resize)
 
 
@@ -205,10 +240,17 @@ def _resized(image: Image.Image, size: int, resize: str) -> Image.Image:
     return square
 
 
+def _error(source: object, reason: str) -> ImageError:
+    """The error of an image whose row is not known here."""
+    return ImageError(reason, image=name_of(source), reason=reason)
+
+
 def _reason(error: Exception, source: object) -> str:
     """Return why the image could not be read, in words for a person."""
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
         return f"more than {Image.MAX_IMAGE_PIXELS:,} pixels, a possible decompression bomb"
+    if isinstance(error, FileNotFoundError):
+        return "no such file"
     if isinstance(source, str | os.PathLike) and os.path.isdir(source):
         return "is a folder"
     if "truncated" in str(error).lower():

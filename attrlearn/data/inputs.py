@@ -9,8 +9,10 @@ from warnings import warn
 
 import numpy as np
 import pandas as pd
-from PIL import Image
+from scipy.sparse import issparse
 from sklearn.utils import check_array
+
+from attrlearn.data.images import is_in_memory
 
 __all__ = [
     "Inputs",
@@ -110,7 +112,7 @@ def is_single(X: Any) -> bool:
     """
     if isinstance(X, np.ndarray):
         return X.dtype == np.uint8 and X.ndim in (2, 3)
-    return isinstance(X, str | os.PathLike | bytes | Image.Image)
+    return isinstance(X, str | os.PathLike) or is_in_memory(X)
 
 
 def known_categories(categories: np.ndarray | None) -> np.ndarray:
@@ -218,7 +220,7 @@ def _pictures(X: Any) -> Sequence[Any]:
         # A missing path is a bad image like others. PIL images are not compared: that loads them.
         if not (is_single(picture) or (pd.api.types.is_scalar(picture) and pd.isna(picture))):
             raise TypeError(
-                "X must hold paths, PIL images, bytes or uint8 arrays. "
+                "X must hold paths, PIL images, bytes, binary files or uint8 arrays. "
                 f"Got {type(picture).__name__} {picture!r:.60} at row {row}. "
                 "Pass backbone=None if X holds features."
             )
@@ -228,6 +230,12 @@ def _pictures(X: Any) -> Sequence[Any]:
 def _feature_matrix(X: Any) -> tuple[np.ndarray, list[str] | None]:
     """X as (N, D) finite float32, and the names of its columns."""
     names = None
+    if issparse(X):
+        raise ValueError(
+            f"X must be dense with backbone=None. Got a sparse {type(X).__name__}. Pass "
+            "sparse_threshold=0 to the ColumnTransformer or sparse_output=False to the "
+            "OneHotEncoder that made it."
+        )
     if isinstance(X, pd.DataFrame):
         X = X.drop(columns="category", errors="ignore")
         names = list(X.columns)
@@ -236,7 +244,8 @@ def _feature_matrix(X: Any) -> tuple[np.ndarray, list[str] | None]:
                 raise ValueError(
                     "X must hold numeric columns and 'category' with backbone=None. "
                     f"Got dtype {dtype} in column {name!r}. Drop or encode the column, or set a "
-                    "backbone if it holds pictures."
+                    "backbone if it holds pictures. A ColumnTransformer keeps the name 'category' "
+                    "with verbose_feature_names_out=False."
                 )
         X = X.to_numpy(dtype=np.float32, na_value=np.nan)
     try:
@@ -244,7 +253,8 @@ def _feature_matrix(X: Any) -> tuple[np.ndarray, list[str] | None]:
     except (TypeError, ValueError) as error:
         raise type(error)(
             f"{error}\nWith backbone=None X holds features: set a backbone if it holds pictures, "
-            "and make it a DataFrame if it holds a category."
+            "and make it a DataFrame if it holds a category, a ColumnTransformer's by "
+            "verbose_feature_names_out=False and set_output(transform='pandas')."
         ) from None
     finite = np.isfinite(matrix)
     if not finite.all():

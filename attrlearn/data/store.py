@@ -10,6 +10,8 @@ from typing import TypeVar
 from warnings import warn
 from zlib import crc32
 
+from attrlearn.forks import in_forked_child, keep_for_ever
+
 __all__ = ["ByteStore"]
 
 _VERSION = 1  # of the tables; a file with another one is emptied
@@ -133,6 +135,13 @@ class ByteStore:
             self._connection.close()
             self._connection = None
 
+    def leave(self) -> None:
+        """Leave the connection to the process that this one is forked from."""
+        if self._connection is not None:
+            keep_for_ever(self._connection)  # SQLite does not let it be closed here either
+            self._finalizer.detach()
+            self._connection = None
+
     def _files(self) -> list[Path]:
         """Return the files SQLite makes; the main one last, so that no log outlives it."""
         return [Path(f"{self.path}{suffix}") for suffix in ("-journal", "-wal", "-shm", "")]
@@ -169,7 +178,8 @@ class ByteStore:
             check_same_thread=False,  # the garbage collector may close it in another thread
         )
         self._connection = connection
-        weakref.finalize(self, connection.close)
+        self._finalizer = weakref.finalize(self, connection.close)
+        _STORES.add(self)
         connection.text_factory = bytes  # of a damaged row, that is no UTF-8
         connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
         with suppress(sqlite3.OperationalError):  # some network drives only know the older journal
@@ -212,6 +222,16 @@ class ByteStore:
             self._warned = True
             message = f"The feature cache {trouble}, or pass cache_dir=None."
             warn(message, UserWarning, stacklevel=2)
+
+
+_STORES: weakref.WeakSet[ByteStore] = weakref.WeakSet()
+
+
+@in_forked_child
+def _leave_connections() -> None:
+    """Open each store anew."""
+    for store in list(_STORES):
+        store.leave()
 
 
 def _checksum(key: bytes, value: bytes) -> int:

@@ -1,18 +1,19 @@
 """What runs a backbone that no longer learns: torch, with batch-norm folded away, or OpenVINO."""
 
-import threading
 import warnings
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from importlib.util import find_spec
+from weakref import WeakSet
 
 import numpy as np
 import torch
 from torch import Tensor, nn, set_num_threads
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from attrlearn.forks import in_forked_child, keep_for_ever
 from attrlearn.nn.backbones import Backbone
 from attrlearn.nn.tracing import trace
 
@@ -21,6 +22,16 @@ __all__ = ["Engine", "choose_engine", "fold_batch_norm", "open_engine"]
 PICTURES_PER_CORE = 4  # measured: 2 to 4 were fastest, 32 a third slower
 
 Engine = Callable[[Tensor], Tensor]  # pictures (B, 3, H, W) uint8 → features (B, D) float32
+
+_with_threads: WeakSet[Engine] = WeakSet()
+
+
+@in_forked_child
+def _go_on_alone() -> None:
+    """Wait for no thread of the parent: neither to compute nor, when freed, for its end."""
+    torch.set_num_threads(1)  # OpenMP does not know that its threads stayed behind
+    for engine in list(_with_threads):
+        keep_for_ever(engine)
 
 
 def choose_engine(engine: str, device: torch.device) -> str:
@@ -77,7 +88,8 @@ def open_engine(name: str, backbone: Backbone, dtype: torch.dtype) -> Engine:
     Returns
     -------
     callable
-        Maps pictures (B, 3, H, W) uint8 on the same device to features (B, D) float32.
+        Maps pictures (B, 3, H, W) uint8 on the same device to features (B, D) float32, in the
+        process that opened it; one forked from that must open its own.
 
     Examples
     --------
@@ -177,12 +189,13 @@ def _openvino_engine(backbone: Backbone, dtype: torch.dtype) -> Engine:
         },
     )
     n_streams = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
-    of_thread = threading.local()
+    idle: list[list] = []  # the requests of each run that has ended
 
     def run(images: Tensor) -> Tensor:
-        if not hasattr(of_thread, "requests"):
-            of_thread.requests = [compiled.create_infer_request() for _ in range(n_streams)]
-        requests = of_thread.requests
+        try:
+            requests = idle.pop()
+        except IndexError:  # as many runs as now were never under way at once
+            requests = [compiled.create_infer_request() for _ in range(n_streams)]
         features = np.empty((len(images), backbone.n_features), dtype=np.float32)
         # In turns, and without callbacks, whose end can wait for the interpreter for ever.
         for row in range(len(images) + n_streams):
@@ -192,6 +205,8 @@ def _openvino_engine(backbone: Backbone, dtype: torch.dtype) -> Engine:
                 features[before] = request.get_output_tensor().data[0]
             if row < len(images):
                 request.start_async([images[row : row + 1].numpy()])
+        idle.append(requests)
         return torch.from_numpy(features)
 
+    _with_threads.add(run)
     return run

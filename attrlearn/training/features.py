@@ -1,10 +1,10 @@
 """Features of a frozen backbone: from the cache, else computed, once per picture and view."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from os import PathLike
-from typing import Self
+from typing import Any, Self
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -16,6 +16,8 @@ from tqdm import tqdm
 import attrlearn
 from attrlearn.data.batches import PictureReader, consecutive
 from attrlearn.data.cache import FeatureCache, setting_key
+from attrlearn.data.images import is_in_memory
+from attrlearn.forks import in_forked_child
 from attrlearn.nn.backbones import Backbone
 from attrlearn.nn.engines import Engine, open_engine
 from attrlearn.training.precision import send
@@ -66,6 +68,7 @@ class FeatureExtractor:
         reader: PictureReader,
         *,
         mirror: bool = False,
+        keep_memory: bool = True,
         verbose: int = 0,
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield the features of all pictures, some hundred at a time.
@@ -77,6 +80,8 @@ class FeatureExtractor:
         reader : PictureReader
         mirror : bool, default=False
             Whether a second view, mirrored left to right, is wanted.
+        keep_memory : bool, default=True
+            Whether the cache is for images in memory too, rather than for files alone.
         verbose : int, default=0
             1 or more shows progress.
 
@@ -87,17 +92,22 @@ class FeatureExtractor:
         views : ndarray of shape (1 or 2, n, D), float32
         """
         n_views = 1 + mirror
+        pictures = [
+            picture if keep_memory or not is_in_memory(picture) else None
+            for picture in reader.pictures
+        ]
         cache = nullcontext() if self.cache_dir is None else FeatureCache(self.cache_dir)
         with (
             cache as kept,
             tqdm(total=len(reader), desc="features", unit="image", disable=not verbose) as progress,
         ):
             for rows in consecutive(len(reader), ROWS_AT_ONCE):
-                digests = self._digests(kept, reader, rows)
+                digests = _digests(kept, pictures, rows)
                 done, views = self._look_up(kept, backbone, reader, digests, n_views)
                 progress.update(int(done.sum()))
                 missing = {row: digests[row] for row in rows[~done].tolist()}
-                for part, fresh in self._compute(kept, backbone, reader, missing, n_views):
+                computed = self._compute(kept, backbone, reader, pictures, missing, n_views)
+                for part, fresh in computed:
                     places = part - rows[0]
                     views[:, places], done[places] = fresh, True
                     progress.update(len(part))
@@ -123,6 +133,7 @@ class FeatureExtractor:
         cache: FeatureCache | None,
         backbone: Backbone,
         reader: PictureReader,
+        pictures: Sequence[Any],
         digests: dict[int, bytes | None],
         n_views: int,
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -138,7 +149,7 @@ class FeatureExtractor:
                 views = self._run(engine, send(images, device), n_views)
                 if cache is not None:
                     # A file may have changed between its digest and its decoding.
-                    now = self._digests(cache, reader, part)
+                    now = _digests(cache, pictures, part)
                     unchanged = [d if d == digests[row] else None for row, d in now.items()]
                     cache.put(self._key(backbone, reader), unchanged, views)
                 yield part, views
@@ -147,15 +158,6 @@ class FeatureExtractor:
         """(V, B, D) float32."""
         views = [images, images.flip(3)][:n_views]
         return torch.stack([engine(view) for view in views]).cpu().numpy()
-
-    def _digests(
-        self, cache: FeatureCache | None, reader: PictureReader, rows: np.ndarray
-    ) -> dict[int, bytes | None]:
-        """Content of each row, as far as the cache asks for it."""
-        if cache is None:
-            return dict.fromkeys(rows.tolist())
-        pictures = [reader.pictures[row] for row in rows]
-        return dict(zip(rows.tolist(), cache.digests(pictures), strict=True))
 
     def _key(self, backbone: Backbone, reader: PictureReader) -> str:
         """Name of all that a feature depends on besides its picture."""
@@ -180,7 +182,24 @@ class FeatureExtractor:
             return self._opened
 
 
+def _digests(
+    cache: FeatureCache | None, pictures: Sequence[Any], rows: np.ndarray
+) -> dict[int, bytes | None]:
+    """Content of each row, as far as the cache asks for it; None for a picture that is None."""
+    if cache is None:
+        return dict.fromkeys(rows.tolist())
+    some = [pictures[row] for row in rows]
+    return dict(zip(rows.tolist(), cache.digests(some), strict=True))
+
+
 _EXTRACTORS: WeakKeyDictionary[Backbone, tuple[tuple, FeatureExtractor]] = WeakKeyDictionary()
+
+
+@in_forked_child
+def _forget_extractors() -> None:
+    """Open engines anew."""
+    global _EXTRACTORS
+    _EXTRACTORS = WeakKeyDictionary()
 
 
 def extractor_of(

@@ -5,6 +5,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from attrlearn.forks import in_forked_child
+
 __all__ = ["keep_freed_memory"]
 
 # Parameters of mallopt in glibc's malloc.h.
@@ -12,6 +14,12 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MMAP_MAX = -1, -3, -4
 
 _lock = threading.Lock()
 _n_users = 0
+
+
+@in_forked_child
+def _renew_lock() -> None:
+    global _lock
+    _lock = threading.Lock()
 
 
 @contextmanager

@@ -7,9 +7,17 @@ from threading import RLock
 import numpy as np
 import torch
 
+from attrlearn.forks import in_forked_child
+
 __all__ = ["recording_gradients", "seeded"]
 
 _global_generators = RLock()
+
+
+@in_forked_child
+def _renew_lock() -> None:
+    global _global_generators
+    _global_generators = RLock()
 
 
 @contextmanager

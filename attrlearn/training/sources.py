@@ -11,6 +11,8 @@ from torch import Tensor
 
 from attrlearn.data.augment import Augment, augment
 from attrlearn.data.batches import MemoryReader, PictureReader, consecutive
+from attrlearn.data.image_error import ImageError
+from attrlearn.data.images import name_of
 from attrlearn.nn.backbones import Backbone
 from attrlearn.nn.cut import cut_before_trained
 from attrlearn.training.features import FeatureExtractor
@@ -139,9 +141,12 @@ def open_source(
     assert extractor is not None
     rows, source = _open(reader, backbone, policy, extractor, verbose)
     if len(rows) == 0:
-        raise OSError(
+        raise ImageError(
             f"X must hold at least one image that can be read. Got {len(reader)}, none of which "
-            f"can. The first: {reader.bad[0]}."
+            f"can. The first: {reader.bad[0]}.",
+            0,
+            name_of(reader.pictures[0]),
+            reader.bad[0],
         )
     return rows, source
 

@@ -4,6 +4,7 @@ import threading
 import time
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from PIL import Image
 
 from attrlearn.data import batches
 from attrlearn.data.batches import MemoryReader, PictureReader, consecutive, open_reader
+from attrlearn.data.image_error import ImageError
 from attrlearn.data.images import read_image
 from attrlearn.data.inputs import check_inputs
 
@@ -79,6 +81,9 @@ def test_images_in_memory_equal_their_files(paths, pixels):
         pixels,
         [Image.fromarray(image) for image in pixels],
         [path.read_bytes() for path in paths],
+        [bytearray(path.read_bytes()) for path in paths],
+        [memoryview(path.read_bytes()) for path in paths],
+        [io.BytesIO(path.read_bytes()) for path in paths],
         [*paths[:5], *pixels[5:]],
     ):
         assert torch.equal(read_all(pictures)[1], expected)
@@ -134,26 +139,39 @@ def test_batches_before_a_bad_picture_are_given(paths):
         next(found)
 
 
-def test_a_missing_file_is_a_file_not_found_error(paths):
+def test_a_missing_file_is_an_image_error(paths):
     paths[2].unlink()
     cure = r'Replace it, or pass on_bad_image="drop"\.'
-    with pytest.raises(FileNotFoundError, match=rf"2.png' \(row 2\): no such file\. {cure}"):
+    with pytest.raises(ImageError, match=rf"2.png' \(row 2\): no such file\. {cure}"):
         read_all(paths)
 
 
 @pytest.mark.parametrize(
-    ("picture", "message"),
+    ("picture", "image", "reason"),
     [
-        (None, r"image 'None' \(row 1\): the path is missing"),
-        ("", r"image '' \(row 1\): no such file"),
-        (b"GIF", r"image of type bytes \(row 1\): not an image"),
-        (np.zeros((3, 4, 5), np.uint8), r"image of type ndarray \(row 1\): an image must be"),
-        (Image.new("RGB", (0, 4)), r"image of type Image \(row 1\): has no pixels"),
+        (None, "None", "the path is missing"),
+        ("", "", "no such file"),
+        (Path("shots", "a.jpg"), str(Path("shots", "a.jpg")), "no such file"),
+        (b"GIF", "of type bytes", "not an image Pillow can read"),
+        (io.BytesIO(b"GIF"), "of type BytesIO", "not an image Pillow can read"),
+        (
+            np.zeros((3, 4, 5), np.uint8),
+            "of type ndarray",
+            "an image must be a path, the content of a file, a PIL image or a uint8 array of shape "
+            "(H, W), (H, W, 3) or (H, W, 4). Got an array of uint8, shape (3, 4, 5)",
+        ),
+        (Image.new("RGB", (0, 4)), "of type Image", "has no pixels"),
     ],
 )
-def test_a_bad_picture_is_named_by_its_path_or_type_and_row(pixels, picture, message):
-    with pytest.raises(OSError, match=message):
+def test_a_bad_picture_is_named_by_its_path_or_type_and_row(pixels, picture, image, reason):
+    with pytest.raises(ImageError) as caught:
         read_all([pixels[0], picture])
+    error = caught.value
+    assert (error.row, error.image, error.reason) == (1, image, reason)
+    named = image if image.startswith("of type") else repr(image)
+    assert str(error) == (
+        f'Could not read image {named} (row 1): {reason}. Replace it, or pass on_bad_image="drop".'
+    )
 
 
 def test_dropped_pictures_leave_the_others_as_they_are(paths):
@@ -215,7 +233,7 @@ def test_a_reader_stops_its_threads_however_it_is_left(paths, leave):
         del found
         gc.collect()
     elif leave == "fail":
-        with pytest.raises(FileNotFoundError):
+        with pytest.raises(ImageError):
             list(found)
     else:
         list(found)
@@ -268,6 +286,16 @@ def test_an_open_pil_image_is_read_from_several_threads(pixels):
     image = Image.open(file)
     _, images = read_all([image] * N, n_threads=4)
     assert torch.equal(images, images[:1].expand(N, -1, -1, -1))
+
+
+def test_an_open_file_is_read_from_several_threads_and_left_where_it_was(paths, tmp_path):
+    _, expected = read_all(paths[:1])
+    for file in (io.BytesIO(paths[0].read_bytes()), paths[0].open("rb")):
+        with file:
+            file.seek(7)
+            _, images = read_all([file] * 200, n_threads=8)
+            assert file.tell() == 7
+        assert torch.equal(images, expected.expand(200, -1, -1, -1))
 
 
 @pytest.mark.parametrize("form", ["plain", "reversed", "fortran", "read-only"])

@@ -3,6 +3,7 @@ import io
 import os
 import struct
 import sys
+import tempfile
 import threading
 import warnings
 import zlib
@@ -15,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
+from attrlearn.data.image_error import ImageError
 from attrlearn.data.images import read_image
 
 SIZE = 32
@@ -348,7 +350,7 @@ def test_a_truncated_file_is_named_so(tmp_path, file_format):
 def test_a_path_that_leads_to_no_image_is_told_apart(tmp_path):
     (tmp_path / "empty.jpg").touch()
 
-    with pytest.raises(FileNotFoundError, match=r"^no such file$"):
+    with pytest.raises(ImageError, match=r"^no such file$"):
         read_image(tmp_path / "absent.jpg", SIZE)
     with pytest.raises(OSError, match=r"^is a folder$"):
         read_image(tmp_path, SIZE)
@@ -484,15 +486,61 @@ def test_a_missing_path_says_so(missing):
     [
         (3, "Got int"),
         (["a.jpg"], "Got list"),
+        (io.StringIO("a.jpg"), "Got StringIO"),
+    ],
+)
+def test_a_source_of_another_type_is_a_type_error(source, got):
+    with pytest.raises(TypeError, match=f"an image must be a path, .*{got}"):
+        read_image(source, SIZE)
+
+
+@pytest.mark.parametrize(
+    ("source", "got"),
+    [
         (np.zeros((4, 4, 3)), r"Got an array of float64, shape \(4, 4, 3\)"),
         (np.zeros((4, 4, 2), np.uint8), r"Got an array of uint8, shape \(4, 4, 2\)"),
         (np.zeros(4, np.uint8), r"Got an array of uint8, shape \(4,\)"),
         (np.zeros((1, 4, 4, 3), np.uint8), r"shape \(1, 4, 4, 3\)"),
     ],
 )
-def test_a_source_of_another_type_is_a_type_error(source, got):
-    with pytest.raises(TypeError, match=f"an image must be a path, .*{got}"):
+def test_a_wrong_array_is_an_image_error(source, got):
+    with pytest.raises(ImageError, match=f"an image must be a path, .*{got}$"):
         read_image(source, SIZE)
+
+
+@pytest.mark.parametrize(
+    ("source", "image", "reason"),
+    [
+        ("absent.jpg", "absent.jpg", "no such file"),
+        (None, "None", "the path is missing"),
+        (bytearray(b"GIF"), "of type bytearray", "not an image Pillow can read"),
+    ],
+)
+def test_an_image_error_says_image_and_reason_and_knows_no_row(source, image, reason):
+    with pytest.raises(ImageError) as caught:
+        read_image(source, SIZE)
+    error = caught.value
+    assert (error.row, error.image, error.reason, str(error)) == (None, image, reason, reason)
+
+
+def test_a_file_that_cannot_be_read_from_its_start_says_so(tmp_path):
+    closed = io.BytesIO(encoded(Image.fromarray(photo()), "PNG"))
+    closed.close()
+    with pytest.raises(ImageError, match=r"^I/O operation on closed file"):
+        read_image(closed, SIZE)
+    reading, writing = os.pipe()
+    os.close(writing)
+    with open(reading, "rb") as pipe, pytest.raises(ImageError, match=r"not seekable|Illegal seek"):
+        read_image(pipe, SIZE)
+    with tempfile.TemporaryFile("w+") as file, pytest.raises(ImageError, match="as text: open it"):
+        read_image(_Wrapped(file), SIZE)
+
+
+class _Wrapped:
+    """A file in another object, as `tempfile.NamedTemporaryFile` gives."""
+
+    def __init__(self, file):
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell
 
 
 def test_an_unknown_resize_is_named():

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
+from scipy.sparse import csr_array
 
 from attrlearn.data.inputs import (
     check_inputs,
@@ -72,12 +73,25 @@ def test_row_labels_are_kept_even_if_they_repeat(kind):
     [
         [Image.fromarray(pixels) for pixels in PIXELS],
         [png(pixels) for pixels in PIXELS],
+        [bytearray(png(pixels)) for pixels in PIXELS],
+        [memoryview(png(pixels)) for pixels in PIXELS],
+        [io.BytesIO(png(pixels)) for pixels in PIXELS],
         list(PIXELS),
         PIXELS,
         [pixels[:, :, 0] for pixels in PIXELS],
         np.concatenate([PIXELS, PIXELS[..., :1]], axis=3),
     ],
-    ids=["PIL", "bytes", "arrays", "one array", "gray arrays", "with alpha"],
+    ids=[
+        "PIL",
+        "bytes",
+        "bytearrays",
+        "memoryviews",
+        "files",
+        "arrays",
+        "one array",
+        "gray arrays",
+        "with alpha",
+    ],
 )
 def test_images_in_memory_are_taken_as_they_are(images):
     pictures = check_inputs(images).pictures
@@ -102,6 +116,7 @@ def test_checking_pil_images_does_not_decode_them(monkeypatch):
 
 SINGLES = ["a.jpg", Path("a.jpg"), png(PIXELS[0]), Image.fromarray(PIXELS[0]), *PIXELS[:1]]
 SINGLES.append(PIXELS[0, :, :, 0])
+SINGLES += [bytearray(b"GIF"), memoryview(b"GIF"), io.BytesIO(b"GIF")]
 
 
 @pytest.mark.parametrize("picture", SINGLES, ids=lambda picture: type(picture).__name__)
@@ -188,6 +203,11 @@ def test_features_become_a_float32_matrix(X):
     ("X", "message"),
     [
         (pd.DataFrame({"u": [1.0], "image": ["a.jpg"]}), "in column 'image'.*Drop or encode"),
+        (
+            pd.DataFrame({"u": [1.0], "category__category": ["x"]}),
+            "keeps the name 'category' with verbose_feature_names_out=False",
+        ),
+        (csr_array(np.eye(2)), "Got a sparse csr_array. Pass sparse_threshold=0 .* or sparse_out"),
         (pd.DataFrame({"u": [1.0, np.inf]}), "Got inf at row 1, column 'u'. Fill or drop it"),
         (pd.DataFrame({"u": [1, None]}, dtype="Int64"), "Got nan at row 1, column 'u'"),
         ([[1, 2], [3, np.nan]], "Got nan at row 1, column 1"),

@@ -1,4 +1,6 @@
+import io
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,6 +8,8 @@ import torch
 from PIL import Image
 
 from attrlearn.data.batches import PictureReader
+from attrlearn.data.cache import FeatureCache
+from attrlearn.data.image_error import ImageError
 from attrlearn.nn.backbones import build_backbone
 from attrlearn.training import features
 from attrlearn.training.features import FeatureExtractor, extractor_of
@@ -153,8 +157,40 @@ def test_rows_that_cannot_be_read_are_left_out_each_time(backbone, files, tmp_pa
         assert rows.tolist() == [0, 1, 3, 4, 5, 6]
         assert views.shape[1] == 6
         assert list(source.bad) == [2]
-    with pytest.raises(FileNotFoundError, match="row 2"):
+    with pytest.raises(ImageError, match="row 2"):
         extract(backbone, reader(paths), tmp_path)
+
+
+def in_memory(files):
+    """The same images in each form that is not a path."""
+    content = [Path(file).read_bytes() for file in files]
+    return [
+        *content[:1],
+        bytearray(content[1]),
+        memoryview(content[2]),
+        io.BytesIO(content[3]),
+        Image.fromarray(np.array(Image.open(files[4]))),
+        np.array(Image.open(files[5])),
+    ]
+
+
+def test_images_in_memory_are_kept_and_found_only_if_asked_for(backbone, files, tmp_path, counted):
+    def run(images, **options):
+        parts = list(extractor(tmp_path).batches(backbone, reader(images), **options))
+        with FeatureCache(tmp_path) as cache:
+            return np.concatenate([v for _, v in parts], axis=1), cache.info().n_entries
+
+    views, n_kept = run(in_memory(files), keep_memory=False)
+    assert (sum(counted), n_kept) == (6, 0)
+    again, n_kept = run([*in_memory(files)[:3], *files[3:]], keep_memory=False)
+    assert (sum(counted), n_kept) == (12, 3)
+    np.testing.assert_allclose(again, views, atol=1e-5)
+    _, n_kept = run(in_memory(files))
+    assert (sum(counted), n_kept) == (17, 8)  # of the file that was a file, the same bytes
+    run(in_memory(files))
+    assert sum(counted) == 17
+    run(in_memory(files), keep_memory=False)
+    assert sum(counted) == 23
 
 
 def test_many_rows_come_in_parts_that_memory_holds(backbone, files, monkeypatch):

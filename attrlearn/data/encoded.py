@@ -1,0 +1,56 @@
+"""The content of an image file that is in memory or open."""
+
+import io
+import threading
+from typing import Any
+
+from attrlearn.forks import in_forked_child
+
+__all__ = ["encoded_bytes", "is_encoded"]
+
+_reading = threading.Lock()
+
+
+@in_forked_child
+def _renew_lock() -> None:
+    global _reading
+    _reading = threading.Lock()
+
+
+def is_encoded(source: Any) -> bool:
+    """Whether it is the content of a file: bytes or the like, or an open binary file.
+
+    Examples
+    --------
+    >>> is_encoded(b""), is_encoded(io.BytesIO()), is_encoded(io.StringIO()), is_encoded("a.jpg")
+    (True, True, False, False)
+    """
+    if isinstance(source, bytes | bytearray | memoryview):
+        return True
+    is_file = all(hasattr(source, name) for name in ("read", "seek", "tell"))
+    return is_file and not isinstance(source, io.TextIOBase)
+
+
+def encoded_bytes(source: Any) -> bytes:
+    """Return the content, of an open file from its start; the file is left where it was.
+
+    Threads take turns.
+
+    Examples
+    --------
+    >>> file = io.BytesIO(b"abc")
+    >>> file.read(2), encoded_bytes(file), file.read()
+    (b'ab', b'abc', b'c')
+    """
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source)
+    with _reading:
+        place = source.tell()
+        source.seek(0)
+        try:
+            content = source.read()
+        finally:
+            source.seek(place)
+    if not isinstance(content, bytes):
+        raise OSError("the file is open as text: open it with mode 'rb'")
+    return content
