@@ -149,6 +149,20 @@ def test_a_headerless_list_holds_no_text(write, content, message):
         read_labels(path)
 
 
+@pytest.mark.parametrize(
+    "content", ["a.jpg\nb.jpg\n", "a.jpg,1,long\nb.jpg,0,short\n", "a,x\nb,y\n"]
+)
+def test_a_table_without_a_header_does_not_lose_its_first_image(write, tmp_path, content):
+    path = write(content, images="ab")
+    with pytest.raises(ValueError, match=r"must begin with a header\. Got 'a.*Add a line with"):
+        read_labels(path)
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    moved = path.rename(folder / path.name)
+    with pytest.raises(ValueError, match=r"must begin with a header\. Got 'a.*Add a line with"):
+        read_labels(moved, tmp_path)
+
+
 REPEATED = "image,kind,hood,belt,cuff\na,tee,1,NA,0\nb,tee,1,1,1\na.jpg,polo,1,0,1\nb,tee,1,1,1\n"
 
 

@@ -84,7 +84,8 @@ def _list_images(name: str, arguments: argparse.Namespace) -> pd.DataFrame:
         return pd.DataFrame({"image": files, "category": ""})
     if path.suffix.lower() not in TABLE_SUFFIXES:
         return pd.DataFrame({"image": [name], "category": ""})
-    table = read_table(path, NA_VALUES)
+    folder = path.parent if arguments.image_dir is None else Path(arguments.image_dir)
+    table = read_table(path, NA_VALUES, folder)
     column = arguments.image_column or (
         "image" if "image" in table.columns else next(iter(table.columns))
     )
@@ -95,7 +96,6 @@ def _list_images(name: str, arguments: argparse.Namespace) -> pd.DataFrame:
                 f"{option} must name a column of {name!r}. Got {wanted!r}. "
                 f"There are {list(table.columns)}."
             )
-    folder = path.parent if arguments.image_dir is None else Path(arguments.image_dir)
     nothing = np.empty((len(table.lines), 0), dtype=int)
     images = locate_images(table, column, folder, nothing).images
     cells = table.columns.get(kind, np.full(len(images), "", dtype=object))

@@ -231,6 +231,7 @@ def test_a_model_that_is_none_is_an_error_in_one_line(content, words, images, tm
         ("list.csv", "image,kind\n,x\n", "Got an empty cell at line 2, column 'image'"),
         ("list.csv", "image\n\xe9.png\n", "list.csv must be UTF-8 text"),
         ("none.csv", None, "The labels file must exist"),
+        ("list.csv", "a.png\nb.png\n", "list.csv must begin with a header. Got 'a.png'"),
     ],
 )
 def test_an_error_in_the_input_leaves_no_file(model, images, name, text, words, tmp_path, capsys):
