@@ -12,7 +12,7 @@ import pandas as pd
 
 from attrlearn.data.cells import NA_VALUES, Codes, read_attributes, read_classes
 from attrlearn.data.garments import make_attribute_images
-from attrlearn.data.rows import drop_missing_images, join_duplicates, locate_images
+from attrlearn.data.rows import drop_missing_images, join_duplicates, locate_images, path_column
 from attrlearn.data.tables import TextTable, read_table
 
 __all__ = ["make_attribute_images", "read_labels"]
@@ -142,7 +142,7 @@ def read_labels(
             for i, (name, column) in enumerate(columns.items())
         }
     )
-    X = pd.DataFrame({"image": labels.images})
+    X = pd.DataFrame({"image": path_column(labels.images)})
     if category_column is not None:
         X["category"] = y.pop(category_column).tolist()
     return X, y

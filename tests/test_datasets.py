@@ -1,4 +1,6 @@
+import os
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -317,3 +319,15 @@ def test_free_text_is_warned_about_unless_it_was_chosen(write, chosen):
         read_labels(path, attribute_columns=chosen, on_missing_image="keep")
     expected = [] if chosen else ["labels.csv: ['title'] look like free text"]
     assert [str(warning.message).split(",")[0] for warning in caught] == expected
+
+
+def test_a_folder_whose_name_is_not_utf8_is_read(write, tmp_path):
+    path = write("image,hood\na,1\n", images="")
+    folder = os.fsdecode(os.path.join(os.fsencode(tmp_path), b"caf\xe9"))
+    try:
+        os.mkdir(folder)
+    except OSError:
+        pytest.skip("the file system takes no such name")
+    Path(folder, "a.png").touch()
+    X, _ = read_labels(path, folder)
+    assert X["image"].tolist() == [os.path.join(folder, "a.png")]
