@@ -12,7 +12,7 @@ import pandas as pd
 
 from attrlearn.data.cells import NA_VALUES, Codes, read_attributes, read_classes
 from attrlearn.data.garments import make_attribute_images
-from attrlearn.data.rows import drop_missing_images, join_duplicates, locate_images
+from attrlearn.data.rows import drop_missing_images, join_duplicates, locate_images, path_column
 from attrlearn.data.tables import TextTable, read_table
 
 __all__ = ["make_attribute_images", "read_labels"]
@@ -89,8 +89,9 @@ def read_labels(
     and continues with 0, 1 or a missing mark after the image.
 
     Any other text file is a *table*: its first line names the columns and contains the separator,
-    which is a tab, else a comma, else a semicolon. Cells may be quoted. A column without a name,
-    such as an index saved by pandas, is left out. Blank lines are skipped in both formats.
+    which is a tab, else a comma, else a semicolon. It must not name an image. Cells may be quoted.
+    A column without a name, such as an index saved by pandas, is left out. Blank lines are skipped
+    in both formats.
 
     An attribute column is *binary* if its cells are 0, 1, true, false (numbers like 1.0 and any
     case included), -1 or missing; -1 then is missing too. It is *categorical* if `categorical`
@@ -116,8 +117,8 @@ def read_labels(
     _check_option("on_missing_image", on_missing_image, ("raise", "drop", "keep"))
     na_values = _as_list("na_values", na_values)
     path = Path(path)
-    table = read_table(path, na_values)
     folder = path.parent if image_dir is None else Path(image_dir)
+    table = read_table(path, na_values, folder)
     if on_missing_image != "keep" and not folder.is_dir():
         raise FileNotFoundError(f"image_dir must be an existing folder. Got {str(folder)!r}.")
 
@@ -141,7 +142,7 @@ def read_labels(
             for i, (name, column) in enumerate(columns.items())
         }
     )
-    X = pd.DataFrame({"image": labels.images})
+    X = pd.DataFrame({"image": path_column(labels.images)})
     if category_column is not None:
         X["category"] = y.pop(category_column).tolist()
     return X, y

@@ -1,4 +1,6 @@
+import os
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -147,6 +149,20 @@ def test_a_headerless_list_holds_no_text(write, content, message):
     path = write(content, "labels.txt")
     with pytest.raises(ValueError, match=message):
         read_labels(path)
+
+
+@pytest.mark.parametrize(
+    "content", ["a.jpg\nb.jpg\n", "a.jpg,1,long\nb.jpg,0,short\n", "a,x\nb,y\n"]
+)
+def test_a_table_without_a_header_does_not_lose_its_first_image(write, tmp_path, content):
+    path = write(content, images="ab")
+    with pytest.raises(ValueError, match=r"must begin with a header\. Got 'a.*Add a line with"):
+        read_labels(path)
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    moved = path.rename(folder / path.name)
+    with pytest.raises(ValueError, match=r"must begin with a header\. Got 'a.*Add a line with"):
+        read_labels(moved, tmp_path)
 
 
 REPEATED = "image,kind,hood,belt,cuff\na,tee,1,NA,0\nb,tee,1,1,1\na.jpg,polo,1,0,1\nb,tee,1,1,1\n"
@@ -303,3 +319,15 @@ def test_free_text_is_warned_about_unless_it_was_chosen(write, chosen):
         read_labels(path, attribute_columns=chosen, on_missing_image="keep")
     expected = [] if chosen else ["labels.csv: ['title'] look like free text"]
     assert [str(warning.message).split(",")[0] for warning in caught] == expected
+
+
+def test_a_folder_whose_name_is_not_utf8_is_read(write, tmp_path):
+    path = write("image,hood\na,1\n", images="")
+    folder = os.fsdecode(os.path.join(os.fsencode(tmp_path), b"caf\xe9"))
+    try:
+        os.mkdir(folder)
+    except OSError:
+        pytest.skip("the file system takes no such name")
+    Path(folder, "a.png").touch()
+    X, _ = read_labels(path, folder)
+    assert X["image"].tolist() == [os.path.join(folder, "a.png")]

@@ -4,15 +4,23 @@ Nothing heavy is imported before the arguments are parsed, so that ``--help`` an
 """
 
 import argparse
+import io
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
-from typing import Any
 
 from attrlearn import __version__
-from attrlearn.cli.options import add_estimator_options, add_label_options, share
+from attrlearn.cli.options import (
+    add_estimator_options,
+    add_label_options,
+    share,
+    speak_of_options,
+    word,
+)
 
 __all__ = ["main"]
 
@@ -41,16 +49,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = _build_parser().parse_args(argv)
     except SystemExit as answered:  # argparse has printed the help, or what is wrong
         return int(answered.code or 0)
-    with warnings.catch_warnings():
+    words = partial(_one_line, command=arguments.command)
+    with _names_of_any_encoding(), warnings.catch_warnings():
         warnings.simplefilter("default", UserWarning)
-        warnings.showwarning = _show_warning
+        warnings.showwarning = lambda message, *_, **__: print(
+            f"attrlearn: warning: {words(message)}", file=sys.stderr
+        )
         try:
             return import_module(f"attrlearn.cli.{arguments.command}").run(arguments)
         except BrokenPipeError:  # a reader such as `head` has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
         except (ValueError, TypeError, OSError, ImportError) as error:
-            print(f"attrlearn {arguments.command}: error: {_one_line(error)}", file=sys.stderr)
+            print(f"attrlearn {arguments.command}: error: {words(error)}", file=sys.stderr)
             return 2
         except KeyboardInterrupt:
             return 130
@@ -92,7 +103,7 @@ def _fill_train(train: argparse.ArgumentParser) -> None:
         type=share,
         default=0.0,
         metavar="F",
-        help="hold out this share of the rows and print the figures of each attribute on it (0)",
+        help="hold out this share of the rows and print the metrics of each attribute on it (0)",
     )
     add_label_options(train.add_argument_group("reading the labels"))
     add_estimator_options(train.add_argument_group("model"))
@@ -105,7 +116,8 @@ def _fill_predict(predict: argparse.ArgumentParser) -> None:
         "images",
         nargs="+",
         metavar="IMAGE|DIR|CSV",
-        help="images, folders of them, or tables with a column image and optionally category",
+        help="images; folders, with those below them, but nothing that is hidden; or tables with a "
+        "column image and optionally category",
     )
     predict.add_argument("--out", metavar="CSV", help="write a table in place of lines")
     predict.add_argument(
@@ -119,6 +131,16 @@ def _fill_predict(predict: argparse.ArgumentParser) -> None:
     )
     predict.add_argument("--category", help="category of the images to which no table gives one")
     predict.add_argument("--device", default="auto", help="auto, cpu, cuda, mps (%(default)s)")
+    predict.add_argument(
+        "--engine", default=argparse.SUPPRESS, help="auto, torch or openvino (that of the training)"
+    )
+    predict.add_argument(
+        "--cache-dir",
+        type=word,
+        default=argparse.SUPPRESS,
+        metavar="DIR",
+        help="folder that keeps features for other runs, auto or none (that of the training)",
+    )
     predict.add_argument(
         "--threshold",
         type=share,
@@ -136,11 +158,21 @@ def _fill_cache(cache: argparse.ArgumentParser) -> None:
     cache.add_argument("--cache-dir", metavar="DIR", help="folder of the cache (the user's)")
 
 
-def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    """Print a warning as one line."""
-    print(f"attrlearn: warning: {_one_line(message)}", file=sys.stderr)
+@contextmanager
+def _names_of_any_encoding() -> Iterator[None]:
+    """Print what standard output cannot encode, such as bytes of a file name, as escapes."""
+    out = sys.stdout
+    if not isinstance(out, io.TextIOWrapper):
+        yield
+        return
+    before = out.errors
+    out.reconfigure(errors="backslashreplace")
+    try:
+        yield
+    finally:
+        out.reconfigure(errors=before)
 
 
-def _one_line(message: object) -> str:
-    """A message without line breaks."""
-    return " ".join(str(message).splitlines())
+def _one_line(message: object, command: str) -> str:
+    """A message without line breaks, in the words of the command."""
+    return speak_of_options(" ".join(str(message).splitlines()), command)

@@ -1,12 +1,31 @@
-"""Files that are whole or not there."""
+"""Files that are whole or not there, and that overwrite nothing that is still needed."""
 
 import os
+import secrets
+import shutil
+import stat
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from itertools import combinations
 from pathlib import Path
 
-__all__ = ["check_writable", "whole_file"]
+from attrlearn.data.cache import cache_file
+
+try:
+    import fcntl
+except ImportError:  # Windows, where a file that is open cannot be removed
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["cache_output", "check_apart", "check_writable", "is_stream", "whole_file"]
+
+
+def cache_output(cache_dir: str | os.PathLike[str] | None) -> dict[str, str]:
+    """The file, by option, that is made in a folder of the user's choice to keep features."""
+    if cache_dir is None or cache_dir == "auto":
+        return {}
+    return {"--cache-dir": str(cache_file(cache_dir))}
 
 
 def check_writable(path: str | None) -> None:
@@ -19,12 +38,14 @@ def check_writable(path: str | None) -> None:
     """
     if path is None:
         return
-    target = Path(path)
-    if target.is_dir():
+    target = Path(os.path.realpath(path))
+    if os.path.isdir(target) or path.endswith((os.sep, "/")):
         raise IsADirectoryError(f"The output must be a file. Got the folder {path!r}. Add a name.")
     try:
-        with tempfile.TemporaryFile(dir=next(p for p in target.absolute().parents if p.exists())):
-            pass
+        if os.path.exists(path) and not os.access(path, os.W_OK):
+            raise PermissionError(0, "it is read-only")
+        if not is_stream(path):
+            _try_names(target)
     except OSError as error:
         raise OSError(
             f"The output must be in a folder that can be written. Got {path!r}: {error.strerror}. "
@@ -32,11 +53,59 @@ def check_writable(path: str | None) -> None:
         ) from error
 
 
+def check_apart(outputs: Mapping[str, str | None], inputs: Iterable[tuple[str, str]]) -> None:
+    """Raise if a file to write is another one to write, or one that is read, by whatever name.
+
+    Parameters
+    ----------
+    outputs : mapping of str to path or None
+        Files to write, by the option that names them.
+    inputs : iterable of (str, path)
+        What is read, in words, and where it is.
+
+    Raises
+    ------
+    ValueError
+        If two of them are one file, or one to write is to be the folder of another.
+    """
+    written = {option: path for option, path in outputs.items() if path and not is_stream(path)}
+    for (one, path), (other, second) in combinations(written.items(), 2):
+        a, b = (Path(os.path.realpath(name)) for name in (path, second))
+        if _identity(path) == _identity(second) or a in b.parents or b in a.parents:
+            raise ValueError(
+                f"{one} and {other} must be two files. Got {path!r} and {second!r}. "
+                "Choose another name."
+            )
+    present = {_identity(path): option for option, path in written.items() if os.path.exists(path)}
+    for what, path in inputs if present else ():
+        if option := present.get(_identity(path)):
+            raise ValueError(
+                f"{option} must not be a file that is read. Got {written[option]!r}, which is "
+                f"{what} {path!r}. Choose another name."
+            )
+
+
+def is_stream(path: str | Path) -> bool:
+    """Whether a path is a device or a pipe, which is written to and never replaced.
+
+    Examples
+    --------
+    >>> is_stream(os.devnull), is_stream("model.joblib")
+    (True, False)
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[str]:
-    """Yield the name of a file beside `path`, and move it to `path` if the block succeeds.
+    """Yield the name of an empty file, and move it to `path` if the block succeeds.
 
-    The folder is made if it is not there.
+    The folder is made if it is not there. A link stays one, and what it leads to is written. A
+    device or a pipe is written to. What killed runs left of the same `path` is removed.
 
     Examples
     --------
@@ -46,11 +115,80 @@ def whole_file(path: str | Path) -> Iterator[str]:
     ...     os.listdir(folder)
     ['a.txt']
     """
-    target = Path(path)
+    if is_stream(path):
+        with tempfile.TemporaryDirectory() as folder:
+            whole = Path(folder, "whole").with_suffix(Path(path).suffix)
+            whole.touch()
+            yield str(whole)
+            _copy(whole, path)
+        return
+    target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(f".{os.getpid()}-{target.name}")
+    # Short, for a name may be as long as the file system allows; with the suffix some writers need.
+    start = f".attrlearn-{zlib.crc32(os.fsencode(target.name)):08x}-"
+    for leftover in target.parent.glob(f"{start}*"):
+        _remove_unless_held(leftover)
+    with _held_file(target.parent, start, target.suffix[:16]) as unfinished:
+        yield unfinished
+        if target.exists():
+            shutil.copymode(target, unfinished)
+        try:
+            os.replace(unfinished, target)
+        except OSError:  # a mount point of a container, or a file of another user in /tmp
+            _copy(unfinished, target)
+
+
+def _identity(path: str) -> object:
+    """What is the same for all names of a file."""
     try:
-        yield str(unfinished)
-        unfinished.replace(target)
+        state = os.stat(path)
+    except OSError:
+        return os.path.realpath(path)
+    return state.st_dev, state.st_ino
+
+
+def _try_names(target: Path) -> None:
+    """Raise OSError unless the file, and the folders that it lacks, could be made."""
+    folder = next(parent for parent in target.parents if parent.exists())
+    for path in (*(folder / name for name in target.relative_to(folder).parts), target):
+        with suppress(FileNotFoundError):
+            os.lstat(path)  # fails where the name is too long
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+
+
+def _copy(source: str | Path, target: str | Path) -> None:
+    """Write what a file holds into another one that is there."""
+    with open(source, "rb") as content, open(target, "wb") as file:
+        shutil.copyfileobj(content, file)
+
+
+@contextmanager
+def _held_file(folder: Path, start: str, suffix: str) -> Iterator[str]:
+    """Yield a new file, which is locked while it is written and removed in the end."""
+    while True:
+        path = os.path.join(folder, f"{start}{secrets.token_hex(8)}{suffix}")
+        # Unlike those of `tempfile`, with the permissions that the user gives to new files.
+        held = os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666))
+        if fcntl is not None:
+            with suppress(OSError):  # a drive without locks
+                fcntl.flock(held, fcntl.LOCK_EX)
+        if os.path.exists(path):
+            break
+        held.close()  # another process tidied up before the lock was there
+    try:
+        yield path
     finally:
-        unfinished.unlink(missing_ok=True)
+        held.close()
+        Path(path).unlink(missing_ok=True)
+
+
+def _remove_unless_held(path: Path) -> None:
+    """Remove the file of a process that is no more."""
+    with suppress(OSError):  # it is locked, or gone
+        if fcntl is None:
+            path.unlink()
+            return
+        with open(path, "r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()

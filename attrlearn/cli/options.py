@@ -5,16 +5,21 @@ An option that is not given is left to the default of the library, which is writ
 
 import argparse
 import ast
+import re
+import shlex
 from collections.abc import Callable, Collection
 from typing import Any
 
 __all__ = [
     "ESTIMATOR_OPTIONS",
     "LABEL_OPTIONS",
+    "PREDICTION_OPTIONS",
     "add_estimator_options",
     "add_label_options",
     "given",
     "share",
+    "speak_of_options",
+    "word",
 ]
 
 
@@ -118,6 +123,15 @@ ESTIMATOR_OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
     "verbose": (int, "1: progress on standard error (1 on a terminal, else 0)"),
 }
 
+PREDICTION_OPTIONS = ("cache_dir", "device", "engine")
+
+_PARAMETERS = {
+    "train": (*LABEL_OPTIONS, *ESTIMATOR_OPTIONS, "test_size"),
+    "predict": (*PREDICTION_OPTIONS, "image_dir", "image_column", "category_column"),
+}
+_NO_OPTION = ", or pass X_val and y_val"  # a cure that a command does not have
+_LITERAL = r"""'[^']*'|"[^"]*"|\[[^]]*\]|[\w+-]+(?:\.\w+)*"""
+
 
 def add_label_options(group: argparse._ArgumentGroup) -> None:
     """Add one option per parameter of `read_labels`."""
@@ -139,6 +153,55 @@ def given(arguments: argparse.Namespace, names: Collection[str]) -> dict[str, An
     return {name: value for name, value in vars(arguments).items() if name in names}
 
 
+def speak_of_options(message: str, command: str) -> str:
+    """Write the parameters of the library that a message names as the options of a command.
+
+    Quoted text, which is the user's, stays as it is.
+
+    Examples
+    --------
+    >>> speak_of_options("Check image_dir, or pass on_missing_image='drop'.", "train")
+    'Check --image-dir, or pass --on-missing-image drop.'
+    >>> speak_of_options("Got 'image_dir=3'. Pass weights=None.", "train")
+    "Got 'image_dir=3'. Pass --weights none."
+    """
+    if command not in _PARAMETERS:
+        return message
+    names = "|".join(_PARAMETERS[command])
+    compound = "|".join(name for name in _PARAMETERS[command] if "_" in name)
+    mentions = (
+        rf"(?<![\w./\\-])(?P<name>{names})=(?P<value>{_LITERAL})",
+        rf"The '(?P<checked>{names})' parameter of \w+",  # by scikit-learn
+        r"""(?<!\w)(?:'[^']*'|"[^"]*")""",
+        rf"^(?P<subject>{names})(?= must )",
+        rf"(?<![\w./\\-])(?P<bare>{compound})(?![\w/\\-]|\.\w)",
+    )
+    return re.sub("|".join(mentions), _as_option, message.replace(_NO_OPTION, ""))
+
+
+def _as_option(mention: re.Match[str]) -> str:
+    """What a user types in place of a parameter, with its value if there is one."""
+    if mention["name"]:
+        return _with_value(mention["name"], mention["value"])
+    name = mention["checked"] or mention["subject"] or mention["bare"]
+    return _flag(name) if name else mention[0]
+
+
+def _with_value(name: str, literal: str) -> str:
+    """An option with the value that a literal of Python stands for."""
+    try:
+        value = ast.literal_eval(literal)
+    except (ValueError, SyntaxError):
+        value = literal
+    if isinstance(value, bool):
+        return _flag(name if value else f"no_{name}")
+    if isinstance(value, list) and name in LABEL_OPTIONS:
+        return " ".join([_flag(name), *(shlex.quote(str(item)) for item in value)])
+    if isinstance(value, list):
+        return f'{_flag(name)} "{literal}"'
+    return f"{_flag(name)} {'none' if value is None else shlex.quote(str(value))}"
+
+
 def _flag(name: str) -> str:
     """A parameter's name as an option."""
-    return "--" + name.replace("_", "-")
+    return "--validation" if name == "test_size" else "--" + name.replace("_", "-")

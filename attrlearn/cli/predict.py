@@ -3,9 +3,10 @@
 import argparse
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Container, Iterator
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
@@ -13,14 +14,21 @@ import pandas as pd
 from tqdm import tqdm
 
 from attrlearn import AttributeClassifier
-from attrlearn.cli.files import check_writable, whole_file
+from attrlearn.cli.files import (
+    cache_output,
+    check_apart,
+    check_writable,
+    is_stream,
+    whole_file,
+)
+from attrlearn.cli.options import PREDICTION_OPTIONS, given
 from attrlearn.data.cells import NA_VALUES
-from attrlearn.data.folders import IMAGE_SUFFIXES
+from attrlearn.data.folders import IMAGE_SUFFIXES, list_images
 from attrlearn.data.inputs import check_inputs, warn_of_unknown
-from attrlearn.data.rows import locate_images
+from attrlearn.data.rows import locate_images, path_column
 from attrlearn.data.tables import read_table
 
-__all__ = ["run"]
+__all__ = ["check_names", "run"]
 
 CHUNK = 256  # images that are predicted before their lines are written
 TABLE_SUFFIXES = {".csv", ".parquet", ".pq", ".tsv", ".txt"}
@@ -29,12 +37,18 @@ TABLE_SUFFIXES = {".csv", ".parquet", ".pq", ".tsv", ".txt"}
 def run(arguments: argparse.Namespace) -> int:
     """Predict the images chunk by chunk."""
     check_writable(arguments.out)
-    clf = _load(arguments.model).set_params(on_bad_image="drop", device=arguments.device)
+    clf = _load(arguments.model)
+    clf.set_params(on_bad_image="drop", **given(arguments, PREDICTION_OPTIONS))
     X = pd.concat([_list_images(name, arguments) for name in arguments.images], ignore_index=True)
     X["category"] = np.array([known or arguments.category for known in X["category"]], object)
     warn_of_unknown(check_inputs(X).categories, clf.categories_, len(X))
     if not len(clf.categories_):
         X = X[["image"]]
+    check_names(clf.attribute_names_, X.columns)
+    inputs = [("MODEL", arguments.model), *(("the input", name) for name in arguments.images)]
+    outputs = {"--out": arguments.out}
+    check_apart(outputs | cache_output(clf.cache_dir), inputs)
+    check_apart(outputs, (("the image", path) for path in X["image"]))
     n_bad = 0
     with (
         whole_file(arguments.out) if arguments.out else nullcontext() as file,
@@ -46,13 +60,15 @@ def run(arguments: argparse.Namespace) -> int:
             bad = _report_bad(table)
             n_bad += bad.sum()
             if file:
-                table.to_csv(file, mode="a", header=not start, index=False)
+                table.to_csv(
+                    file, mode="a", header=not start, index=False, errors="backslashreplace"
+                )
             else:
                 for line in _lines(clf, table[~bad]):
                     print(line)
                 sys.stdout.flush()
             progress.update(len(table))
-    if arguments.out:
+    if arguments.out and not is_stream(arguments.out):
         print(f"predictions: {arguments.out}")
     return 1 if n_bad else 0
 
@@ -70,20 +86,31 @@ def _load(path: str) -> AttributeClassifier:
     return model
 
 
+def check_names(attributes: Container[Any], columns: Collection[Any]) -> None:
+    """Raise if an attribute is called like a column that the table of predictions begins with."""
+    for name in columns:
+        if name in attributes:
+            raise ValueError(
+                "The attributes must not have the name of a column that predictions begin with, "
+                f"{' or '.join(map(repr, columns))}. Got the attribute {name!r}. Rename its column."
+            )
+
+
 def _list_images(name: str, arguments: argparse.Namespace) -> pd.DataFrame:
     """The paths `image` and the `category`, '' if unknown, of a folder, a table or one image."""
     path = Path(name)
     if path.is_dir():
-        files = sorted(str(p) for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+        files = list_images(path)
         if not files:
             raise ValueError(
-                f"A folder must hold images. Got {name!r}, in which no file ends in one of "
+                f"A folder must hold images. Got {name!r}, where no file ends in one of "
                 f"{' '.join(sorted(IMAGE_SUFFIXES))}. Name the files."
             )
-        return pd.DataFrame({"image": files, "category": ""})
+        return pd.DataFrame({"image": path_column(files), "category": ""})
     if path.suffix.lower() not in TABLE_SUFFIXES:
-        return pd.DataFrame({"image": [name], "category": ""})
-    table = read_table(path, NA_VALUES)
+        return pd.DataFrame({"image": path_column([name]), "category": ""})
+    folder = path.parent if arguments.image_dir is None else Path(arguments.image_dir)
+    table = read_table(path, NA_VALUES, folder)
     column = arguments.image_column or (
         "image" if "image" in table.columns else next(iter(table.columns))
     )
@@ -94,12 +121,11 @@ def _list_images(name: str, arguments: argparse.Namespace) -> pd.DataFrame:
                 f"{option} must name a column of {name!r}. Got {wanted!r}. "
                 f"There are {list(table.columns)}."
             )
-    folder = path.parent if arguments.image_dir is None else Path(arguments.image_dir)
     nothing = np.empty((len(table.lines), 0), dtype=int)
     images = locate_images(table, column, folder, nothing).images
     cells = table.columns.get(kind, np.full(len(images), "", dtype=object))
     categories = ["" if cell.strip() in NA_VALUES else cell.strip() for cell in cells]
-    return pd.DataFrame({"image": images, "category": categories})
+    return pd.DataFrame({"image": path_column(images), "category": categories})
 
 
 def _predict(clf: AttributeClassifier, X: pd.DataFrame, threshold: float) -> pd.DataFrame:

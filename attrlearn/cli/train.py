@@ -3,6 +3,7 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 from warnings import warn
 
 import joblib
@@ -11,8 +12,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from attrlearn import AttributeClassifier, LossCurveDisplay, read_labels
-from attrlearn.cli.files import check_writable, whole_file
+from attrlearn.cli.files import cache_output, check_apart, check_writable, whole_file
 from attrlearn.cli.options import ESTIMATOR_OPTIONS, LABEL_OPTIONS, given
+from attrlearn.cli.predict import check_names
 from attrlearn.metrics import attribute_report, format_report
 from attrlearn.model_selection import AttributeShuffleSplit
 
@@ -21,14 +23,22 @@ __all__ = ["describe", "run", "save_curve", "save_model"]
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, and write the model and its loss curve."""
+    parameters = given(arguments, ESTIMATOR_OPTIONS)
+    outputs = {"--out": arguments.out, "--plot": arguments.plot}
     check_writable(arguments.out)
     _check_plot(arguments.plot, arguments.title)
+    check_apart(
+        outputs | cache_output(parameters.get("cache_dir")),
+        _files_read(arguments.labels, parameters),
+    )
     X, y = read_labels(arguments.labels, **given(arguments, LABEL_OPTIONS))
+    check_apart(outputs, (("the image", path) for path in X["image"]))
+    check_names(y.columns, X.columns)
     missing = y.isna().to_numpy().mean()
     counts = f"{len(y)} images, {y.shape[1]} attributes, {missing:.1%} missing"
     print(f"{arguments.labels}: {counts}", flush=True)
     on_terminal = int(sys.stderr.isatty())  # progress would flood a log file
-    clf = AttributeClassifier(**{"verbose": on_terminal, **given(arguments, ESTIMATOR_OPTIONS)})
+    clf = AttributeClassifier(**{"verbose": on_terminal, **parameters})
     rows, held_out = _hold_out(y, arguments.validation, clf.random_state)
     clf.fit(X.iloc[rows], y.iloc[rows])
     save_model(clf, arguments.out)
@@ -40,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def describe(clf: AttributeClassifier, X: pd.DataFrame, y: pd.DataFrame) -> str:
-    """The figures of each attribute on rows that were held out, as text."""
+    """The metrics of each attribute on rows that were held out, as text."""
     report = attribute_report(y, clf.predict_proba(X), classes=clf.classes_)
     return f"on {len(y)} held-out images\n{format_report(report)}"
 
@@ -59,6 +69,12 @@ def save_curve(clf: AttributeClassifier, path: str, title: str | None) -> None:
     with whole_file(path) as name:
         figure.savefig(name, format=_format(path), dpi=120)
     print(f"loss curve: {path}")
+
+
+def _files_read(labels: str, parameters: dict[str, Any]) -> list[tuple[str, str]]:
+    """The files that are read beside the images, each after what it is."""
+    weights = parameters.get("weights")
+    return [("LABELS", labels), *([("--weights", weights)] if weights else [])]
 
 
 def _check_plot(path: str | None, title: str | None) -> None:

@@ -1,5 +1,6 @@
 """Features of pictures, kept on disk from one run to the next."""
 
+import functools
 import json
 import os
 import sys
@@ -7,13 +8,14 @@ from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple, Self
+from warnings import warn
 
 import numpy as np
 
 from attrlearn.data.digests import DIGEST_BYTES, content_digest, file_key
 from attrlearn.data.store import ByteStore
 
-__all__ = ["CacheInfo", "FeatureCache", "default_cache_dir", "setting_key"]
+__all__ = ["CacheInfo", "FeatureCache", "cache_file", "default_cache_dir", "setting_key"]
 
 _ROWS_AT_ONCE = 1_000
 
@@ -80,8 +82,7 @@ class FeatureCache:
     """
 
     def __init__(self, folder: str | os.PathLike[str], max_bytes: int = 10_000_000_000) -> None:
-        path = Path(folder) / "attrlearn_features.sqlite"
-        self._store = ByteStore(path, ("features", "files"), max_bytes)
+        self._store = ByteStore(cache_file(folder), ("features", "files"), max_bytes)
 
     def digests(self, pictures: Sequence[Any]) -> list[bytes | None]:
         """Digest the content of pictures; a file known from an earlier call is not read again.
@@ -189,14 +190,26 @@ class FeatureCache:
         self.close()
 
 
-def default_cache_dir() -> Path:
+def cache_file(folder: str | os.PathLike[str]) -> Path:
+    """Return the file of the cache in a folder.
+
+    Examples
+    --------
+    >>> cache_file("features").as_posix()
+    'features/attrlearn_features.sqlite'
+    """
+    return Path(folder) / "attrlearn_features.sqlite"
+
+
+def default_cache_dir() -> Path | None:
     """Folder that the environment variable ``ATTRLEARN_CACHE`` names, else the user's own.
 
     Returns
     -------
-    Path
+    Path or None
         By default ``attrlearn`` in the place for caches: ``%LOCALAPPDATA%`` on Windows,
-        ``~/Library/Caches`` on macOS, elsewhere ``$XDG_CACHE_HOME`` or ``~/.cache``.
+        ``~/Library/Caches`` on macOS, elsewhere ``$XDG_CACHE_HOME`` or ``~/.cache``. None, with one
+        UserWarning per process, where it would be in a home folder and the user has none.
 
     Examples
     --------
@@ -205,6 +218,15 @@ def default_cache_dir() -> Path:
     ...     default_cache_dir().as_posix()
     'scratch/features'
     """
+    try:
+        return _user_cache_dir()
+    except RuntimeError:  # from pathlib, in containers that run as any user
+        _warn_of_no_home()
+        return None
+
+
+def _user_cache_dir() -> Path:
+    """Return the folder; RuntimeError where it would be in a home folder that there is not."""
     if chosen := os.environ.get("ATTRLEARN_CACHE"):
         return Path(chosen).expanduser()
     if sys.platform == "win32":
@@ -214,6 +236,17 @@ def default_cache_dir() -> Path:
     else:
         base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "attrlearn"
+
+
+@functools.cache
+def _warn_of_no_home() -> None:
+    """Warn at the first call."""
+    warn(
+        "The feature cache must have a folder. Got no home folder of this user: nothing is kept. "
+        "Set the environment variable ATTRLEARN_CACHE to a folder, or pass cache_dir=None.",
+        UserWarning,
+        stacklevel=3,
+    )
 
 
 def setting_key(**parts: str | float | bool | None) -> str:

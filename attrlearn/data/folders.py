@@ -1,4 +1,4 @@
-"""From the name of an image in a table to its file."""
+"""Images in folders: all there are, and those that the names in a table stand for."""
 
 import os
 from collections import defaultdict
@@ -8,6 +8,27 @@ from pathlib import Path
 IMAGE_SUFFIXES = frozenset(
     {".avif", ".bmp", ".gif", ".heic", ".heif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 )
+
+
+def list_images(folder: Path) -> list[str]:
+    """Paths of all images in a folder and the folders below it, sorted.
+
+    What is hidden, its name beginning with a dot, is passed over. Links are followed, but no folder
+    is entered twice.
+    """
+    entered = set()
+    images = []
+    for root, folders, files in os.walk(folder, onerror=_raise, followlinks=True):
+        place = os.path.realpath(root)
+        shown = [] if place in entered else [name for name in files if name[0] != "."]
+        folders[:] = [name for name in folders if name[0] != "." and place not in entered]
+        entered.add(place)
+        images += [
+            str(Path(root, name))
+            for name in shown
+            if os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
+        ]
+    return sorted(images)
 
 
 def find_images(names: Iterable[str], folder: Path) -> list[list[str]]:
@@ -31,6 +52,11 @@ def find_images(names: Iterable[str], folder: Path) -> list[list[str]]:
         return [os.path.join(inner, name)] if (folder / inner / name).is_file() else []
 
     return [find(name) for name in names]
+
+
+def _raise(error: OSError) -> None:
+    """Raise the error of a folder that cannot be listed, which would else be passed over."""
+    raise error
 
 
 def _list_folder(folder: Path) -> tuple[set[str], dict[str, list[str]]]:

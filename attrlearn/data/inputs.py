@@ -155,8 +155,8 @@ def warn_of_unknown(categories: np.ndarray | None, known: np.ndarray, n_rows: in
     if len(known) and not counts:
         warn(
             f"The model was fitted with categories, and {n_rows} rows have none: they count as "
-            "unknown. Pass a column 'category' in X: searches and cross-validation hand the "
-            "argument categories to fit alone, and a column reaches score and predict too.",
+            "unknown. Give each a category in a column 'category': in searches and "
+            "cross-validation, too, this reaches score and predict.",
             UserWarning,
             stacklevel=4,
         )

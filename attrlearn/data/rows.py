@@ -1,6 +1,7 @@
 """Which rows of a labels file stay: one per image, with an image that is there."""
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,6 +48,14 @@ def locate_images(table: TextTable, column: str, folder: Path, codes: np.ndarray
     return LabelRows(np.arange(len(names)), np.array(images, dtype=object), found, codes)
 
 
+def path_column(paths: Sequence[str] | np.ndarray) -> pd.Series:
+    """Return paths (N,) as text, or as objects if a name is not UTF-8, as pandas' text must be."""
+    try:
+        return pd.Series(paths)
+    except UnicodeEncodeError:
+        return pd.Series(paths, dtype=object)
+
+
 def join_duplicates(table: TextTable, labels: LabelRows, on_duplicate: str) -> LabelRows:
     """Keep one row per image, in the order in which the images first appear."""
     groups, _ = pd.factorize(labels.images)
@@ -59,7 +68,7 @@ def join_duplicates(table: TextTable, labels: LabelRows, on_duplicate: str) -> L
         raise ValueError(
             f"{table.file} must hold one row per image. Got {labels.images[again]!r} at "
             f"{table.place(first[groups[again]])} and again at {table.place(again)}"
-            f"{and_more(n_removed - 1, 'row')}. Pass on_duplicate='merge' or 'first'."
+            f"{and_more(n_removed - 1, 'row')}. Pass on_duplicate='merge' or on_duplicate='first'."
         )
     codes, action = labels.codes[first], ", all but the first of each"
     if on_duplicate == "merge":

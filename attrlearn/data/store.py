@@ -124,7 +124,9 @@ class ByteStore:
 
         Another process that has it open goes on with its own view of it, to the end of its run.
         """
-        self.close()
+        with suppress(Exception):  # of a damaged file
+            self.close()
+        self._connection = None
         for path in self._files():
             path.unlink(missing_ok=True)
         self._failed = self._warned = False
@@ -155,9 +157,9 @@ class ByteStore:
             with connection:
                 connection.execute(begin)
                 return work(connection)
-        except (sqlite3.Error, OSError) as error:
+        except Exception as error:  # a damaged file makes sqlite3 raise UnicodeDecodeError, too
             self._failed = True
-            with suppress(sqlite3.Error):
+            with suppress(Exception):
                 self.close()
             reason = getattr(error, "strerror", None) or error
             self._warn(

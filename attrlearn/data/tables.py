@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+
+from attrlearn.data.folders import IMAGE_SUFFIXES, find_images
 
 _BINARY_CELLS = {"0", "1", "-1", "0.0", "1.0", "-1.0"}
 
@@ -32,10 +35,14 @@ def and_more(n: int, what: str) -> str:
     return f" (and {n} more such {what}{'s' if n > 1 else ''})" if n else ""
 
 
-def read_table(path: Path, na_values: Collection[str]) -> TextTable:
-    """Read a parquet file, a table with a header, or a headerless list, all as text."""
+def read_table(path: Path, na_values: Collection[str], image_dir: Path | None = None) -> TextTable:
+    """Read a parquet file, a table with a header, or a headerless list, all as text.
+
+    A header that names an image in `image_dir` (None: beside the file) is taken for data.
+    """
+    image_dir = path.parent if image_dir is None else image_dir
     if path.suffix.lower() in {".parquet", ".pq"}:
-        return _read_parquet(path)
+        return _read_parquet(path, image_dir)
     lines = [line.rstrip(" \n") for line in io.StringIO(_read_text(path), newline=None)]
     first = next((line for line in lines if line.strip("\t,; ")), None)
     if first is None:
@@ -50,7 +57,7 @@ def read_table(path: Path, na_values: Collection[str]) -> TextTable:
         return _assemble(path.name, names, rows, has_header=False)
     (_, header), *rows = _csv_records(path.name, lines, separator or ",")
     names = [name.strip() for name in header]
-    _check_header(path.name, names, marks)
+    _check_header(path.name, names, marks, image_dir)
     return _assemble(path.name, names, rows, has_header=True)
 
 
@@ -69,7 +76,7 @@ def _read_text(path: Path) -> str:
         ) from error
 
 
-def _read_parquet(path: Path) -> TextTable:
+def _read_parquet(path: Path, image_dir: Path) -> TextTable:
     """Return the cells of a parquet file as text, whole numbers without '.0' and gaps as ''."""
     try:
         frame = pd.read_parquet(path)
@@ -85,6 +92,7 @@ def _read_parquet(path: Path) -> TextTable:
     }
     if frame.empty:
         raise ValueError(f"{path.name} must hold rows. Got none.")
+    _check_names_no_image(path.name, list(columns), image_dir)
     return TextTable(path.name, columns, np.arange(len(frame)), line_word="row")
 
 
@@ -122,18 +130,36 @@ def _csv_records(file: str, lines: list[str], separator: str) -> Iterator[tuple[
         ) from error
 
 
-def _check_header(file: str, names: list[str], marks: set[str]) -> None:
+def _check_header(file: str, names: list[str], marks: set[str], image_dir: Path) -> None:
     """Raise where column names are data or repeat."""
     if len(names) > 1 and marks.issuperset(names[1:]):
         raise ValueError(
             f"{file} must begin with a header. Got data: {_shorten(names)}. Add a line with the "
             "column names, or separate its fields by spaces and name it .txt."
         )
+    _check_names_no_image(file, names, image_dir)
     repeated = sorted({name for name in names if name and names.count(name) > 1})
     if repeated:
         raise ValueError(
             f"{file} must name each column once. Got {repeated} more than once. Rename them."
         )
+
+
+def _check_names_no_image(file: str, names: list[str], image_dir: Path) -> None:
+    """Raise if a column is called like an image: the first image would pass for the header."""
+    for name, files in zip(names, find_images(names, image_dir), strict=True):
+        # An attribute may be called like an image without its suffix.
+        is_file = os.path.normpath(name) in files or (files and name == names[0] != "image")
+        if name and (is_file or any(_has_image_suffix(word) for word in name.split())):
+            raise ValueError(
+                f"{file} must begin with a header. Got {name!r}, which is an image, among the "
+                "column names. Add a line with the column names. If it is there, rename the column."
+            )
+
+
+def _has_image_suffix(name: str) -> bool:
+    """Whether a name ends like that of an image."""
+    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
 
 
 def _assemble(

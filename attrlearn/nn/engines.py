@@ -1,11 +1,14 @@
 """What runs a backbone that no longer learns: torch, with batch-norm folded away, or OpenVINO."""
 
+import os
 import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from copy import deepcopy
 from importlib.util import find_spec
+from tempfile import TemporaryDirectory
 from weakref import WeakSet
 
 import numpy as np
@@ -102,7 +105,8 @@ def open_engine(name: str, backbone: Backbone, dtype: torch.dtype) -> Engine:
     """
     backbone = deepcopy(backbone).eval().requires_grad_(False)
     if name == "openvino":
-        return _openvino_engine(backbone, dtype)
+        with _home_folder():
+            return _openvino_engine(backbone, dtype)
     fold_batch_norm(backbone.model)
     backbone.model.to(dtype)
     backbone.model.to(memory_format=torch.channels_last)
@@ -167,6 +171,20 @@ def fold_batch_norm(model: nn.Module) -> None:
             ):
                 model.set_submodule(node.target, fuse_conv_bn_eval(first, second))
                 model.set_submodule(user.target, nn.Identity())
+
+
+@contextmanager
+def _home_folder() -> Iterator[None]:
+    """One for the time being if the user has none, without which OpenVINO's telemetry fails."""
+    if os.path.expanduser("~") != "~":
+        yield
+        return
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        os.environ["HOME"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["HOME"]
 
 
 def _openvino_engine(backbone: Backbone, dtype: torch.dtype) -> Engine:

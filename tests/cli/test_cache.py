@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 
@@ -34,3 +36,44 @@ def test_the_folder_is_that_of_the_library(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("ATTRLEARN_CACHE", str(tmp_path / "elsewhere"))
     assert main(["cache"]) == 0
     assert capsys.readouterr().out.startswith(str(tmp_path / "elsewhere"))
+
+
+@pytest.mark.parametrize("byte", [0, 20, 60, 5_000])
+def test_a_damaged_file_is_an_error_until_it_is_cleared(folder, byte, capsys):
+    path = folder / "attrlearn_features.sqlite"
+    content = path.read_bytes()
+    path.write_bytes(content[:byte] + b"\xff" * 40_000)
+    assert main(["cache", "--cache-dir", str(folder)]) == 2
+    (error,) = capsys.readouterr().err.splitlines()
+    assert f"Got the file '{path}', which is damaged or" in error
+    assert error.endswith("Remove it with attrlearn cache --clear.")
+    assert main(["cache", "--clear", "--cache-dir", str(folder)]) == 0
+    out, err = capsys.readouterr()
+    assert (out.count("removed"), err) == (1, "")
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("option", ["--clear", "--info"])
+def test_a_file_where_a_folder_is_expected_is_an_error_and_stays(tmp_path, option, capsys):
+    (tmp_path / "file").write_text("mine")
+    assert main(["cache", option, "--cache-dir", str(tmp_path / "file")]) == 2
+    assert capsys.readouterr().err == (
+        "attrlearn cache: error: The cache must be a folder. Got the file "
+        f"'{tmp_path / 'file'}'. Pass --cache-dir DIR.\n"
+    )
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows names the home folder in other ways")
+def test_without_a_home_folder_the_option_is_named(monkeypatch, capsys):
+    def unknown(uid):
+        raise KeyError(uid)
+
+    for name in ("ATTRLEARN_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    assert main(["cache", "--clear"]) == 2
+    assert capsys.readouterr().err == (
+        "attrlearn cache: error: The cache must be a folder. Got no home folder of this user. "
+        "Pass --cache-dir DIR.\n"
+    )

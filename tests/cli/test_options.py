@@ -1,6 +1,7 @@
 import argparse
 import inspect
 import re
+import shlex
 from typing import get_args
 
 import pytest
@@ -12,6 +13,7 @@ from attrlearn.cli.options import (
     add_estimator_options,
     add_label_options,
     given,
+    speak_of_options,
 )
 
 ESTIMATOR = {
@@ -112,3 +114,45 @@ def test_a_value_of_another_type_is_an_error(argv, words, capsys):
     with pytest.raises(SystemExit):
         parse(*argv)
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("Pass weights='a/b.pth', or weights=None.", "Pass --weights a/b.pth, or --weights none."),
+        ('Replace it, or pass on_bad_image="drop".', "Replace it, or pass --on-bad-image drop."),
+        ("Set warm_start=False or attention=True.", "Set --no-warm-start or --attention."),
+        ("Pass categorical=['a b', 'c'], or", "Pass --categorical 'a b' c, or"),
+        ("Pass categorical_attributes=['a'].", "Pass --categorical-attributes \"['a']\"."),
+        ("Got batch_size=1.", "Got --batch-size 1."),
+        ("Lower learning_rate=0.5.", "Lower --learning-rate 0.5."),
+        ("weights must be a file.", "--weights must be a file."),
+        (
+            "The 'norm' parameter of AttributeClassifier must be 'a'. Got 'b' instead.",
+            "--norm must be 'a'. Got 'b' instead.",
+        ),
+        ("test_size must leave rows.", "--validation must leave rows."),
+        ("The training loss must stay finite.", "The training loss must stay finite."),
+        ("Save the weights of the backbone.", "Save the weights of the backbone."),
+        ("Got 'weights=None' and \"image_dir=x\".", "Got 'weights=None' and \"image_dir=x\"."),
+        ("image_dir.csv, line 1: my-image_dir", "image_dir.csv, line 1: my-image_dir"),
+        ("Got the attribute 'image_size', 'x'.", "Got the attribute 'image_size', 'x'."),
+    ],
+)
+def test_messages_speak_of_options_and_leave_what_is_the_users(message, expected):
+    assert speak_of_options(message, "train") == expected
+
+
+def test_messages_speak_only_of_options_that_the_command_has():
+    message = "Pass engine='torch', device=\"auto\" or norm='layer'."
+    assert speak_of_options(message, "predict") == (
+        "Pass --engine torch, --device auto or norm='layer'."
+    )
+    assert speak_of_options(message, "cache") == message
+
+
+def test_a_list_in_an_error_is_an_option_that_is_read_as_this_list():
+    words = speak_of_options("categorical_attributes=['hood', 'a b'].", "train").rstrip(".")
+    assert parse(*shlex.split(words))[1] == {"categorical_attributes": ["hood", "a b"]}
+    words = speak_of_options("categorical=['hood', 'a b']", "train")
+    assert parse(*shlex.split(words))[0] == {"categorical": ["hood", "a b"]}

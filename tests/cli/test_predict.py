@@ -1,4 +1,7 @@
+import os
 import shutil
+import subprocess
+import sys
 from copy import deepcopy
 
 import joblib
@@ -53,6 +56,118 @@ def test_a_folder_holds_its_images_in_the_order_of_their_names(table_of, images,
     (folder / "notes.md").touch()
     found = table_of(folder)["image"].tolist()
     assert found == [image.replace(str(shots), str(folder)) for image in images]
+
+
+def test_a_folder_holds_the_images_of_the_folders_below_it_but_nothing_hidden(
+    table_of, shots, tmp_path
+):
+    for name in ("a.png", "sub/deep/b.JPG", "sub.png/c.png", ".d.png", ".hidden/e.png", "sub/f.md"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(shots / "p00.png", tmp_path / "in" / name)
+    found = table_of(tmp_path / "in")["image"].tolist()
+    expected = ["a.png", "sub.png/c.png", "sub/deep/b.JPG"]
+    assert found == [str(tmp_path / "in" / name) for name in expected]
+
+
+def not_utf8(folder, image):
+    """Copy an image to a name of Latin-1, or skip."""
+    name = os.path.join(os.fsencode(folder), b"caf\xe9.png")
+    try:
+        shutil.copy(image, name)
+    except OSError:
+        pytest.skip("the file system takes no such name")
+    return os.fsdecode(name)
+
+
+def test_a_name_that_is_not_utf8_is_predicted_like_others(
+    model, shots, images, tmp_path, capsys, table_of
+):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    odd, plain = not_utf8(folder, images[0]), str(folder / "b.png")
+    shutil.copy(images[1], plain)
+    shown = odd.replace("\udce9", "\\udce9")
+    table = table_of(folder)
+    assert table["image"].tolist() == [plain, shown]
+    assert table["blue"].notna().all()
+    capsys.readouterr()
+    assert main(["predict", model, str(folder), odd, "--category", "shirt"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(": ")[0] for line in lines] == [plain, shown, shown]
+    assert sys.stdout.errors == "strict"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
+def test_lines_are_printed_whatever_standard_output_encodes(model, images, tmp_path, encoding):
+    shutil.copy(images[0], tmp_path / "\u732b.png")
+    code = "import sys; from attrlearn.cli import main; sys.exit(main(sys.argv[1:]))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "predict", model, str(tmp_path), "--category", "shirt"],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=True,
+    )
+    shown = "\u732b.png".encode(encoding, "backslashreplace")
+    assert done.stdout.startswith(os.fsencode(tmp_path) + b"/" + shown + b": ")
+
+
+@pytest.mark.parametrize("name", ["model", "images/p00.png", "list.csv", "link.csv", "cache/f"])
+def test_no_output_may_be_a_file_that_is_read(name, model, shots, tmp_path, capsys):
+    shutil.copy(model, tmp_path / "model")
+    shutil.copytree(shots, tmp_path / "images")
+    (tmp_path / "list.csv").write_text("image\nimages/p01.png\n")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "list.csv")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    argv = [str(tmp_path / part) for part in ("model", "images", "list.csv")]
+    argv += ["--cache-dir", str(tmp_path / "cache" / "f")]
+    assert main(["predict", *argv, "--out", str(tmp_path / name)]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("attrlearn predict: error: --out ")
+    assert "must not be a file that is read" in error or "and --cache-dir must be two" in error
+    after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert after == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such device")
+def test_a_table_on_standard_output_is_a_table_and_nothing_else(model, images, tmp_path):
+    code = "import sys; from attrlearn.cli import main; sys.exit(main(sys.argv[1:]))"
+    argv = [sys.executable, "-c", code, "predict", model, *images, "--category", "shirt"]
+    argv += ["--out", "/dev/stdout"]
+    done = subprocess.run(argv, capture_output=True, check=True)
+    assert done.stdout.splitlines()[0].startswith(b"image,category,blue,")
+    assert len(done.stdout.splitlines()) == 1 + len(images)
+    with (tmp_path / "out.csv").open("wb") as file:
+        subprocess.run(argv, stdout=file, check=True)
+    assert (tmp_path / "out.csv").read_bytes() == done.stdout
+
+
+@pytest.mark.parametrize("name", ["image", "category"])
+def test_an_attribute_named_as_a_column_of_the_table_is_an_error(
+    name, clf, images, tmp_path, capsys
+):
+    renamed = deepcopy(clf)
+    renamed.attribute_names_ = [name, *clf.attribute_names_[1:]]
+    path = joblib.dump(renamed, tmp_path / "model")[0]
+    assert main(["predict", path, images[0], "--category", "dress"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"'image' or 'category'. Got the attribute '{name}'. Rename its column." in err
+
+
+def test_the_options_that_a_message_names_are_those_of_the_command(model, images, capsys):
+    assert main(["predict", model, images[0], "--device", "tpu"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].endswith("Pass --device auto.")
+
+
+def test_features_are_kept_where_the_option_says(model, images, tmp_path, capsys):
+    argv = ["predict", model, images[0], "--category", "dress", "--engine", "torch"]
+    (tmp_path / "file").touch()
+    assert main([*argv, "--cache-dir", str(tmp_path / "file")]) == 0
+    assert capsys.readouterr().err.endswith("or pass --cache-dir none.\n")
+    assert main([*argv, "--cache-dir", "none"]) == 0
+    assert capsys.readouterr().err == ""
+    assert main([*argv, "--cache-dir", str(tmp_path / "new")]) == 0
+    assert (tmp_path / "new").is_dir()
 
 
 def test_images_folders_and_tables_keep_the_order_of_the_arguments(table_of, images, shots, labels):
@@ -231,6 +346,7 @@ def test_a_model_that_is_none_is_an_error_in_one_line(content, words, images, tm
         ("list.csv", "image,kind\n,x\n", "Got an empty cell at line 2, column 'image'"),
         ("list.csv", "image\n\xe9.png\n", "list.csv must be UTF-8 text"),
         ("none.csv", None, "The labels file must exist"),
+        ("list.csv", "a.png\nb.png\n", "list.csv must begin with a header. Got 'a.png'"),
     ],
 )
 def test_an_error_in_the_input_leaves_no_file(model, images, name, text, words, tmp_path, capsys):

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attrlearn import AttributeClassifier
 from attrlearn.data import cache as cache_module
 from attrlearn.data import digests as digests_module
 from attrlearn.data.cache import FeatureCache, default_cache_dir, setting_key
@@ -269,3 +270,26 @@ def test_the_folder_is_in_the_place_for_caches(
         assert default_cache_dir() == tmp_path / "attrlearn"
         monkeypatch.setenv(variable, "")
     assert default_cache_dir() == Path.home() / by_default
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows names the home folder in other ways")
+@pytest.mark.parametrize("chosen", [None, "~/features"])
+def test_without_a_home_folder_one_warning_says_that_nothing_is_kept(monkeypatch, chosen):
+    def unknown(uid):
+        raise KeyError(uid)
+
+    for name in ("ATTRLEARN_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    if chosen:
+        monkeypatch.setenv("ATTRLEARN_CACHE", chosen)
+    monkeypatch.setattr(cache_module.sys, "platform", "linux")
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    cache_module._warn_of_no_home.cache_clear()
+    with pytest.warns(UserWarning, match="Got no home folder of this user: nothing is kept") as all:
+        assert [default_cache_dir(), default_cache_dir()] == [None, None]
+    assert len(all) == 1
+    clf = AttributeClassifier(
+        "squeezenet1_1", weights=None, image_size=32, max_epochs=1, random_state=0
+    )
+    clf.fit([PIXELS, 255 - PIXELS], [[0], [1]])  # warns no more
+    assert clf.predict([PIXELS]).shape == (1, 1)

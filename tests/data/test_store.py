@@ -179,6 +179,21 @@ def test_damage_anywhere_in_the_file_gives_no_wrong_value_and_at_most_one_warnin
     assert n_warned > 20
 
 
+def test_no_bit_of_the_file_makes_it_raise_or_return_what_was_not_put(path):
+    fill(path)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    start = whole.index(b"CREATE TABLE") - 60
+    for place in [*range(100), *range(start, 32_768, 2), *rng.integers(0, len(whole), 100)]:
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << rng.integers(8)
+        path.write_bytes(damaged)
+        assert len(use(path)) <= 1
+        store = open_store(path)
+        store.clear()
+        assert not any(path.parent.iterdir())
+
+
 @pytest.mark.parametrize("share", [0.001, 0.3, 0.6, 0.95])
 def test_a_truncated_file_gives_one_warning(path, share):
     fill(path)

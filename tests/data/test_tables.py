@@ -131,6 +131,38 @@ def test_a_malformed_file_is_an_error_with_its_place(tmp_path, name, content, me
         read(tmp_path, content, name)
 
 
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("l.csv", "image_00000.png"),
+        ("l.csv", "image_00000.png,1,0,stripes"),
+        ("l.csv", "stripes,shots/image_00000.JPEG"),
+        ("l.csv", "my image.webp;stripes"),
+        ("l.tsv", "image_00000.png\tstripes"),
+        ("l.txt", "image_00000.png\tstripes"),
+        ("l.txt", "a,b.jpg 1 0"),
+    ],
+)
+def test_a_header_with_the_suffix_of_an_image_is_an_error(tmp_path, name, header):
+    with pytest.raises(ValueError, match=r"must begin with a header\. Got '.*which is an image"):
+        read(tmp_path, f"{header}\n{header.replace('0', '1')}\n", name)
+
+
+def test_a_header_that_names_an_image_is_an_error_with_its_cure(tmp_path):
+    (tmp_path / "shots").mkdir()
+    (tmp_path / "shots" / "1163.jpg").touch()
+    (tmp_path / "l.csv").write_text("1163,stripes\n1164,plain\n")
+    assert read_table(tmp_path / "l.csv", []).columns["1163"].tolist() == ["1164"]
+    message = r"Got '1163', which is an image.*Add a line with the column names\. If it is there, r"
+    with pytest.raises(ValueError, match=message):
+        read_table(tmp_path / "l.csv", [], tmp_path / "shots")
+
+
+def test_a_header_may_speak_of_suffixes(tmp_path):
+    table = read(tmp_path, "image (.png),is .jpg\na,1\n", "t.csv")
+    assert list(table.columns) == ["image (.png)", "is .jpg"]
+
+
 def test_a_long_bad_line_is_shortened_in_the_error(tmp_path):
     with pytest.raises(ValueError, match=r"got 501: '(a 1 )+[a1 ]*\.\.\.'") as caught:
         read(tmp_path, "x 1\n" + "a 1 " * 251)
@@ -167,6 +199,13 @@ def test_a_named_parquet_index_is_a_column(tmp_path):
     frame = pd.DataFrame({"hood": [1, 0]}, index=pd.Index(["a", "b"], name="image"))
     frame.to_parquet(tmp_path / "t.pq")
     assert cells(read_table(tmp_path / "t.pq", [])) == {"image": ["a", "b"], "hood": ["1", "0"]}
+
+
+def test_a_parquet_column_called_like_an_image_is_an_error(tmp_path):
+    pytest.importorskip("pyarrow")
+    pd.DataFrame({"a.png": ["b.png"], "1": ["0"]}).to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(ValueError, match=r"t\.parquet must begin with a header\. Got 'a\.png'"):
+        read_table(tmp_path / "t.parquet", [])
 
 
 def test_parquet_without_rows_is_an_error(tmp_path):
