@@ -78,10 +78,10 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
     --------
     >>> from tempfile import mkdtemp
     >>> from attrlearn import ImageEmbedder, make_attribute_images
-    >>> X, y = make_attribute_images(6, mkdtemp(), random_state=0)
+    >>> X, y = make_attribute_images(20, mkdtemp(), random_state=0)
     >>> embedder = ImageEmbedder("mobilenet_v3_small", weights=None, image_size=32)
     >>> embedder.fit_transform(X["image"]).shape
-    (6, 1024)
+    (20, 1024)
     >>> embedder.get_feature_names_out()[:2]
     array(['imageembedder0', 'imageembedder1'], dtype=object)
 

@@ -492,6 +492,9 @@ def test_dropped_pictures_keep_their_place_in_predictions(small, damaged, pictur
     np.testing.assert_allclose(p[good], np.hstack(clf.predict_proba(pictures))[good], atol=1e-6)
     with pytest.warns(UserWarning, match="1 of 24 images"):
         table = clf.predict_table(damaged)
+    reasons = table.pop("image_error")
+    assert reasons[~good].tolist() == ["not an image Pillow can read"]
+    assert reasons[good].isna().all()
     assert table.isna().all(axis=1).tolist() == (~good).tolist()
     with pytest.warns(UserWarning, match="1 of 24 images"):
         score = clf.score(damaged, attributes)

@@ -155,8 +155,8 @@ def warn_of_unknown(categories: np.ndarray | None, known: np.ndarray, n_rows: in
     if len(known) and not counts:
         warn(
             f"The model was fitted with categories, and {n_rows} rows have none: they count as "
-            "unknown. Give each a category in a column 'category': in searches and "
-            "cross-validation, too, this reaches score and predict.",
+            "unknown. Searches and cross-validation hand the argument categories to fit alone: "
+            "give X a column 'category', which reaches score and predict too.",
             UserWarning,
             stacklevel=4,
         )
