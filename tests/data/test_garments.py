@@ -204,6 +204,58 @@ def test_a_folder_that_holds_anything_is_left_as_it_is(tmp_path):
     assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
 
 
+def state_of(folder):
+    """Content and time of modification of each file."""
+    return {p.name: (p.read_bytes(), p.stat().st_mtime_ns) for p in folder.iterdir()}
+
+
+@pytest.mark.parametrize("random_state", [3, None])
+def test_the_same_call_finds_its_images_again_and_touches_nothing(tmp_path, random_state):
+    X, y = make_attribute_images(4, tmp_path, random_state=random_state)
+    before = state_of(tmp_path)
+    X2, y2 = make_attribute_images(4, tmp_path, random_state=random_state)
+    pd.testing.assert_frame_equal(X2, X)
+    pd.testing.assert_frame_equal(y2, y)
+    assert state_of(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"n": 5}, {"n": 3}, {"size": 17}, {"missing_rate": 0.9}, {"random_state": 4}],
+    ids=str,
+)
+def test_other_arguments_are_refused_and_touch_nothing(tmp_path, other):
+    arguments = {"n": 4, "folder": tmp_path, "size": 16, "random_state": 3}
+    make_attribute_images(**arguments)
+    before = state_of(tmp_path)
+    with pytest.raises(FileExistsError, match="pass the arguments of its set"):
+        make_attribute_images(**arguments | other)
+    assert state_of(tmp_path) == before
+
+
+@pytest.mark.parametrize("lost", [["labels.csv"], ["image_00002.png", "labels.csv"]])
+def test_what_an_interrupted_call_lacks_is_drawn(tmp_path, lost):
+    make_attribute_images(4, tmp_path, random_state=3)
+    whole = {name: content for name, (content, _) in state_of(tmp_path).items()}
+    for name in lost:
+        (tmp_path / name).unlink()
+    (tmp_path / ".image_00002.png.part").write_text("half")
+    make_attribute_images(4, tmp_path, random_state=3)
+    (tmp_path / ".image_00002.png.part").unlink(missing_ok=True)
+    assert {name: content for name, (content, _) in state_of(tmp_path).items()} == whole
+
+
+def test_an_image_that_was_changed_is_refused_and_stays(tmp_path):
+    make_attribute_images(4, tmp_path, random_state=3)
+    Image.new("RGB", (64, 64)).save(tmp_path / "image_00002.png")
+    before = state_of(tmp_path)
+    with pytest.raises(
+        FileExistsError, match=r"image_00002\.png' is not what these arguments draw"
+    ):
+        make_attribute_images(4, tmp_path, random_state=3)
+    assert state_of(tmp_path) == before
+
+
 def test_a_file_is_no_folder(tmp_path):
     (tmp_path / "taken").touch()
     with pytest.raises(FileExistsError, match="taken"):
