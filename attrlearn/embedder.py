@@ -111,7 +111,11 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         "device": [str],
         "dtype": [StrOptions({"auto", "float32", "bfloat16"})],
         "engine": [StrOptions({"auto", "torch", "openvino"})],
-        "n_jobs": [Integral, None],
+        "n_jobs": [
+            Interval(Integral, None, -1, closed="right"),
+            Interval(Integral, 1, None, closed="left"),
+            None,
+        ],
         "random_state": ["random_state"],
         "verbose": [Interval(Integral, 0, None, closed="left"), "boolean"],
     }

@@ -1,5 +1,6 @@
 """Files that are whole or not there, and that overwrite nothing that is still needed."""
 
+import errno
 import os
 import secrets
 import shutil
@@ -19,6 +20,12 @@ except ImportError:  # Windows, where a file that is open cannot be removed
     fcntl = None  # type: ignore[assignment]
 
 __all__ = ["cache_output", "check_apart", "check_writable", "is_stream", "whole_file"]
+
+_NO_ROOM = {
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EFBIG")  # Windows knows no quota
+    if hasattr(errno, name)
+}
 
 
 def cache_output(cache_dir: str | os.PathLike[str] | None) -> dict[str, str]:
@@ -105,7 +112,8 @@ def whole_file(path: str | Path) -> Iterator[str]:
     """Yield the name of an empty file, and move it to `path` if the block succeeds.
 
     The folder is made if it is not there. A link stays one, and what it leads to is written. A
-    device or a pipe is written to. What killed runs left of the same `path` is removed.
+    device or a pipe is written to. What killed runs left of the same `path` is removed. Where there
+    is no room, an OSError names `path`.
 
     Examples
     --------
@@ -115,13 +123,31 @@ def whole_file(path: str | Path) -> Iterator[str]:
     ...     os.listdir(folder)
     ['a.txt']
     """
-    if is_stream(path):
-        with tempfile.TemporaryDirectory() as folder:
-            whole = Path(folder, "whole").with_suffix(Path(path).suffix)
-            whole.touch()
-            yield str(whole)
-            _copy(whole, path)
-        return
+    try:
+        with _to_stream(path) if is_stream(path) else _to_file(path) as name:
+            yield name
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise OSError(
+            f"The output must have room. Got {str(path)!r}: {error.strerror}. Free some, or choose "
+            "another place."
+        ) from error
+
+
+@contextmanager
+def _to_stream(path: str | Path) -> Iterator[str]:
+    """Yield the name of an empty file, and write it to a device or a pipe in the end."""
+    with tempfile.TemporaryDirectory() as folder:
+        whole = Path(folder, "whole").with_suffix(Path(path).suffix)
+        whole.touch()
+        yield str(whole)
+        _copy(whole, path)
+
+
+@contextmanager
+def _to_file(path: str | Path) -> Iterator[str]:
+    """Yield the name of an empty file, and move it to `path` in the end."""
     target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
     # Short, for a name may be as long as the file system allows; with the suffix some writers need.

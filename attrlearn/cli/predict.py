@@ -41,7 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     clf.set_params(on_bad_image="drop", **given(arguments, PREDICTION_OPTIONS))
     X = pd.concat([_list_images(name, arguments) for name in arguments.images], ignore_index=True)
     X["category"] = np.array([known or arguments.category for known in X["category"]], object)
-    warn_of_unknown(check_inputs(X).categories, clf.categories_, len(X))
+    cure = "Pass --category, or a table with a column category."
+    warn_of_unknown(check_inputs(X).categories, clf.categories_, len(X), cure)
     if not len(clf.categories_):
         X = X[["image"]]
     check_names(clf.attribute_names_, X.columns)
@@ -49,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     outputs = {"--out": arguments.out}
     check_apart(outputs | cache_output(clf.cache_dir), inputs)
     check_apart(outputs, (("the image", path) for path in X["image"]))
+    _check_format(arguments.out)
     n_bad = 0
     with (
         whole_file(arguments.out) if arguments.out else nullcontext() as file,
@@ -71,6 +73,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out and not is_stream(arguments.out):
         print(f"predictions: {arguments.out}")
     return 1 if n_bad else 0
+
+
+def _check_format(path: str | None) -> None:
+    """Raise if the name of the table promises another format than CSV."""
+    if path and not is_stream(path) and Path(path).suffix.lower() not in {"", ".csv", ".txt"}:
+        raise ValueError(f"--out must be a CSV file. Got {path!r}. End its name in .csv.")
 
 
 def _load(path: str) -> AttributeClassifier:

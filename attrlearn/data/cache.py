@@ -191,14 +191,14 @@ class FeatureCache:
 
 
 def cache_file(folder: str | os.PathLike[str]) -> Path:
-    """Return the file of the cache in a folder.
+    """Return the file of the cache in a folder; ``~`` is the home folder.
 
     Examples
     --------
     >>> cache_file("features").as_posix()
     'features/attrlearn_features.sqlite'
     """
-    return Path(folder) / "attrlearn_features.sqlite"
+    return Path(folder).expanduser() / "attrlearn_features.sqlite"
 
 
 def default_cache_dir() -> Path | None:

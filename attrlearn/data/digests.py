@@ -6,7 +6,7 @@ from hashlib import blake2b
 from typing import Any
 
 from attrlearn.data.encoded import encoded_bytes, is_encoded
-from attrlearn.data.images import open_image
+from attrlearn.data.images import open_file, open_image
 
 __all__ = ["DIGEST_BYTES", "content_digest", "file_key"]
 
@@ -39,7 +39,7 @@ def content_digest(picture: Any) -> bytes | None:
     """
     try:
         if isinstance(picture, str | os.PathLike):
-            with open(picture, "rb", buffering=0) as file:
+            with open_file(picture) as file:
                 picture = file.read()
         if is_encoded(picture):
             return blake2b(encoded_bytes(picture), digest_size=DIGEST_BYTES).digest()

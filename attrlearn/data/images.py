@@ -2,6 +2,7 @@
 
 import io
 import os
+import stat
 import threading
 from typing import IO, Any
 
@@ -138,6 +139,14 @@ def open_image(source: Image.Image | np.ndarray) -> Image.Image:
     return _rgb(_upright(_opened(source, 1, "squash")))
 
 
+def open_file(path: str | os.PathLike[str]) -> IO[bytes]:
+    """Open a file to read it; OSError for a pipe or a device, which may never end."""
+    mode = os.stat(path).st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError("is a pipe or a device: pass its content as bytes")
+    return open(path, "rb")
+
+
 def _check_arguments(source: Any, resize: str) -> None:
     """Raise unless `source` is of a known type and `resize` a known way."""
     if resize not in ("squash", "pad", "crop"):
@@ -161,7 +170,7 @@ def _opened(source: ImageSource, size: int, resize: str) -> Image.Image:
     if isinstance(source, np.ndarray):
         return Image.fromarray(source)
     with (
-        open(source, "rb")
+        open_file(source)
         if isinstance(source, str | os.PathLike)
         else io.BytesIO(encoded_bytes(source))
     ) as file:

@@ -149,14 +149,21 @@ def encode_categories(
     return np.fromiter((code.get(c, 0) for c in categories), np.int64, n_rows)
 
 
-def warn_of_unknown(categories: np.ndarray | None, known: np.ndarray, n_rows: int) -> None:
+_CURE = (
+    "Searches and cross-validation hand the argument categories to fit alone: give X a column "
+    "'category', which reaches score and predict too."
+)
+
+
+def warn_of_unknown(
+    categories: np.ndarray | None, known: np.ndarray, n_rows: int, cure: str = _CURE
+) -> None:
     """Say in one warning how many rows a fitted model must take as of unknown category."""
     counts = Counter(c for c in ([] if categories is None else categories) if c is not None)
     if len(known) and not counts:
         warn(
             f"The model was fitted with categories, and {n_rows} rows have none: they count as "
-            "unknown. Searches and cross-validation hand the argument categories to fit alone: "
-            "give X a column 'category', which reaches score and predict too.",
+            f"unknown. {cure}",
             UserWarning,
             stacklevel=4,
         )

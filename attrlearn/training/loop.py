@@ -135,7 +135,7 @@ def split(rows: Tensor, size: int) -> list[Tensor]:
     >>> [part.tolist() for part in split(torch.arange(5), 2)]
     [[0, 1], [2, 3, 4]]
     """
-    parts = list(rows.split(size))
+    parts = list(rows.split(int(size)))  # torch takes no int of numpy, such as a search draws
     if size > 1 and len(parts) > 1 and len(parts[-1]) == 1:
         parts[-2:] = [torch.cat(parts[-2:])]
     return parts

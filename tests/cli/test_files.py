@@ -176,6 +176,19 @@ def test_a_device_stays_one(tmp_path):
     assert (tmp_path / "link").is_symlink()
 
 
+@posix
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_an_output_without_room_is_named():
+    with pytest.raises(OSError, match=r"must have room\. Got '/dev/full': No space left on device"):
+        write("/dev/full")
+
+
+def test_what_goes_wrong_in_the_block_is_told_as_it_is(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no image"), whole_file(tmp_path / "a.txt"):
+        raise FileNotFoundError("there is no image")
+    assert not any(tmp_path.iterdir())
+
+
 def test_a_file_that_cannot_be_replaced_is_written_over(tmp_path, monkeypatch):
     def busy(source, target):
         raise OSError(16, "Device or resource busy")

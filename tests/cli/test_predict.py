@@ -113,6 +113,16 @@ def test_lines_are_printed_whatever_standard_output_encodes(model, images, tmp_p
     assert done.stdout.startswith(os.fsencode(tmp_path) + b"/" + shown + b": ")
 
 
+@pytest.mark.parametrize("name", ["out.parquet", "out.xlsx", "out.TSV"])
+def test_a_table_whose_name_promises_another_format_is_an_error(
+    name, model, images, tmp_path, capsys
+):
+    argv = ["predict", model, images[0], "--category", "shirt", "--out", str(tmp_path / name)]
+    assert main(argv) == 2
+    assert "--out must be a CSV file. Got" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("name", ["model", "images/p00.png", "list.csv", "link.csv", "cache/f"])
 def test_no_output_may_be_a_file_that_is_read(name, model, shots, tmp_path, capsys):
     shutil.copy(model, tmp_path / "model")
@@ -311,7 +321,7 @@ def test_an_image_to_which_no_attribute_applies_is_not_bad(clf, images, tmp_path
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ([], "12 rows have none: they count as unknown"),
+        ([], "12 rows have none: they count as unknown. Pass --category, or a table with"),
         (["--category", "boot"], "fit did not learn.* count as unknown: {'boot': 12}"),
     ],
 )

@@ -61,11 +61,11 @@ def opened(monkeypatch) -> list:
     """The files that were opened to digest them."""
     opened = []
 
-    def count(file, *args, **options):
-        opened.append(file)
-        return open(file, *args, **options)
+    def count(path):
+        opened.append(path)
+        return open(path, "rb")
 
-    monkeypatch.setattr(digests_module, "open", count, raising=False)
+    monkeypatch.setattr(digests_module, "open_file", count)
     return opened
 
 
@@ -243,6 +243,13 @@ def test_a_number_of_numpy_is_the_number():
 def test_an_object_is_no_part_of_a_setting():
     with pytest.raises(TypeError, match="Path"):
         setting_key(weights=Path("a.pth"))
+
+
+def test_a_tilde_is_the_home_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    with FeatureCache("~/features") as cache:
+        assert cache.info().path.parent == tmp_path / "features"
 
 
 def test_the_environment_variable_names_the_folder(monkeypatch, tmp_path):

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
+from attrlearn.data.digests import content_digest
 from attrlearn.data.image_error import ImageError
 from attrlearn.data.images import read_image
 
@@ -358,6 +359,15 @@ def test_a_path_that_leads_to_no_image_is_told_apart(tmp_path):
         read_image(tmp_path / "empty.jpg", SIZE)
     with pytest.raises(OSError, match=r"^is empty \(0 bytes\)$"):
         read_image(b"", SIZE)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with a name")
+def test_a_pipe_or_a_device_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    for path in (tmp_path / "pipe.jpg", "/dev/zero"):
+        with pytest.raises(ImageError, match=r"^is a pipe or a device: pass its content as bytes$"):
+            read_image(path, SIZE)
+        assert content_digest(path) is None
     with pytest.raises(OSError, match=r"^embedded null byte$"):
         read_image("a\0.jpg", SIZE)
 

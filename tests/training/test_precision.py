@@ -26,7 +26,7 @@ def test_auto_is_the_best_device_here():
     assert resolve_device("auto").type == expected
 
 
-@pytest.mark.parametrize("name", ["abacus", "cuda:99"])
+@pytest.mark.parametrize("name", ["abacus", "cuda:99", "meta"])
 def test_device_that_is_not_there_is_an_error(name):
     with pytest.raises(ValueError, match=rf"Got '{name}': .* Pass device=\"auto\""):
         resolve_device(name)
