@@ -78,7 +78,7 @@ class Backbone(nn.Module):
         self.name = name
         self.model = model.to(memory_format=torch.channels_last)  # 1.6 times as fast on a CPU
         self.n_features = n_features
-        self.image_size = image_size
+        self.image_size = int(image_size)  # OpenVINO takes no int of numpy
         self.trained = trained  # a plain list: these modules are registered in `model` already
         self.register_buffer("mean", _per_channel(mean), persistent=False)
         self.register_buffer("std", _per_channel(std), persistent=False)
