@@ -153,11 +153,15 @@ class Predictor(NetworkEstimator):
         truth = self._attributes.check_known(check_table(y, len(inputs), self.attribute_names_))
         probabilities, _ = self._class_probabilities(inputs, self.on_bad_image)
         readable = ~np.isnan(probabilities[:, 0])
-        predicted = self._attributes.most_probable(probabilities[readable])
+        predicted = self._attributes.most_probable(np.nan_to_num(probabilities))
         if sample_weight is not None:
-            sample_weight = check_sample_weight(sample_weight, truth)[readable]
+            sample_weight = check_sample_weight(sample_weight, truth)
+        # Not fewer rows: none may be readable.
+        truth = truth.where(np.broadcast_to(readable[:, None], truth.shape))
         return float(
-            balanced_accuracy_score(truth[readable], predicted, sample_weight=sample_weight)
+            balanced_accuracy_score(
+                truth, predicted, sample_weight=sample_weight, classes=self.classes_
+            )
         )
 
     def _check(self, X: Any, categories: Any) -> Inputs:
