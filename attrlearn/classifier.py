@@ -20,6 +20,7 @@ from attrlearn.data.inputs import (
     known_categories,
     warn_of_unlearnt,
 )
+from attrlearn.data.pairing import check_paired
 from attrlearn.data.targets import check_attributes
 from attrlearn.data.weights import check_sample_weight, class_weights
 from attrlearn.held_out import HeldOut, select
@@ -351,7 +352,9 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
         Raises
         ------
         ValueError, TypeError
-            If a parameter or an argument breaks a rule; the text names row and attribute.
+            If a parameter or an argument breaks a rule; the text names row and attribute. Rows
+            belong together by position: two DataFrames whose indexes hold the same labels in
+            different orders break one.
         ImageError
             If a picture cannot be read, unless ``on_bad_image="drop"``; its attributes `row`,
             `image` and `reason` say which and why.
@@ -363,6 +366,7 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
         told = {"estimator": self, "X": X, "y": y, "metadata": metadata}
         callbacks = self._init_callback_context(max_subtasks=self.max_epochs)
         callbacks.call_on_fit_task_begin(**told)
+        check_paired({"X": X, "y": y, "categories": categories, "sample_weight": sample_weight})
         inputs = check_inputs(X, categories, features=self.backbone is None)
         table, attributes = check_attributes(y, len(inputs), self.categorical_attributes)
         labelled = Labelled(inputs, table, check_sample_weight(sample_weight, table))

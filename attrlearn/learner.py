@@ -23,6 +23,7 @@ from attrlearn.data.inputs import (
     known_categories,
     warn_of_unknown,
 )
+from attrlearn.data.pairing import check_paired
 from attrlearn.data.targets import (
     MISSING,
     Attributes,
@@ -154,6 +155,7 @@ class Learner(Predictor):
                 "X_val and y_val must come with early_stopping=True. Got early_stopping=False. "
                 "Set it, or leave them out."
             )
+        check_paired({"X_val": X_val, "y_val": y_val})
         with about("X_val, y_val"):
             held_out = check_inputs(X_val, features=self.backbone is None)
             seen = clone(self)._see_features(inputs, reset=True)

@@ -13,6 +13,7 @@ from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples
 
+from attrlearn.data.pairing import check_paired
 from attrlearn.data.stratification import Strata, count_cells, count_lacking, deal, fill_gaps
 from attrlearn.data.targets import check_table
 
@@ -87,7 +88,7 @@ class AttributeKFold(BaseEstimator):
         Parameters
         ----------
         X : array-like of N rows
-            Only their number counts.
+            Only their number counts, and the order of the labels if X and y have an index each.
         y : array-like or DataFrame of shape (N, A)
             With gaps: NaN, None, NA, and -1 among numbers.
         groups : array-like of shape (N,), optional
@@ -101,14 +102,15 @@ class AttributeKFold(BaseEstimator):
         Raises
         ------
         ValueError
-            If there are fewer rows, or groups, than folds, `random_state` has nothing to do, or
-            `y` or `groups` does not fit.
+            If there are fewer rows, or groups, than folds, `random_state` has nothing to do, `y`
+            or `groups` does not fit, or two indexes hold the same labels in different orders.
         """
         if self.random_state is not None and not self.shuffle:
             raise ValueError(
                 f"random_state must be None with shuffle=False. Got {self.random_state}. "
                 "Pass shuffle=True for folds that differ by seed."
             )
+        check_paired({"X": X, "y": y, "groups": groups})
         strata, unit = count_cells(check_table(y, _num_samples(X)), groups)
         n_splits, n_units = self.n_splits, len(strata.n_rows)
         if not isinstance(n_splits, Integral) or not 2 <= n_splits <= n_units:
@@ -192,14 +194,15 @@ class AttributeShuffleSplit(BaseEstimator):
         Raises
         ------
         ValueError
-            If `test_size` is not between 0 and 1, or leaves one of the two sets empty, or `y` or
-            `groups` does not fit.
+            If `test_size` is not between 0 and 1, or leaves one of the two sets empty, `y` or
+            `groups` does not fit, or two indexes hold the same labels in different orders.
         """
         if not 0 < self.test_size < 1:
             raise ValueError(
                 f"test_size must be a share between 0 and 1. Got {self.test_size}. "
                 "Pass 0.2 for a fifth."
             )
+        check_paired({"X": X, "y": y, "groups": groups})
         strata, unit = count_cells(check_table(y, _num_samples(X)), groups)
         n_test = ceil(self.test_size * len(unit))
         rng = check_random_state(self.random_state)
@@ -253,7 +256,8 @@ def cross_val_predict_proba(
     Raises
     ------
     ValueError
-        If the test sets leave a row out or hold it twice, or `categories` has another length.
+        If the test sets leave a row out or hold it twice, `categories` has another length, or two
+        indexes hold the same labels in different orders.
 
     Examples
     --------
@@ -264,6 +268,7 @@ def cross_val_predict_proba(
     >>> cross_val_predict_proba(clf, X, y, cv=3).shape
     (30, 2)
     """
+    check_paired({"X": X, "y": y, "groups": groups, "categories": categories})
     table = check_table(y, _num_samples(X))
     if categories is not None and _num_samples(categories) != len(table):
         raise ValueError(

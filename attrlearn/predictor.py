@@ -16,6 +16,7 @@ from attrlearn.data.inputs import (
     is_single,
     warn_of_unknown,
 )
+from attrlearn.data.pairing import check_paired
 from attrlearn.data.targets import check_table
 from attrlearn.data.weights import check_sample_weight
 from attrlearn.metrics import balanced_accuracy_score
@@ -139,21 +140,34 @@ class Predictor(NetworkEstimator):
         float
             In [0, 1]. An attribute with fewer than two labelled classes is left out, with a
             warning; NaN if that leaves none.
+
+        Raises
+        ------
+        ValueError
+            If an argument breaks a rule of `fit`.
+        ImageError
+            If a picture cannot be read, unless ``on_bad_image="drop"``.
         """
+        check_paired({"X": X, "y": y, "categories": categories, "sample_weight": sample_weight})
         inputs = self._check(X, categories)
         truth = self._attributes.check_known(check_table(y, len(inputs), self.attribute_names_))
         probabilities, _ = self._class_probabilities(inputs, self.on_bad_image)
         readable = ~np.isnan(probabilities[:, 0])
-        predicted = self._attributes.most_probable(probabilities[readable])
+        predicted = self._attributes.most_probable(np.nan_to_num(probabilities))
         if sample_weight is not None:
-            sample_weight = check_sample_weight(sample_weight, truth)[readable]
+            sample_weight = check_sample_weight(sample_weight, truth)
+        # Not fewer rows: none may be readable.
+        truth = truth.where(np.broadcast_to(readable[:, None], truth.shape))
         return float(
-            balanced_accuracy_score(truth[readable], predicted, sample_weight=sample_weight)
+            balanced_accuracy_score(
+                truth, predicted, sample_weight=sample_weight, classes=self.classes_
+            )
         )
 
     def _check(self, X: Any, categories: Any) -> Inputs:
         """X and categories as the fitted network takes them."""
         check_is_fitted(self)
+        check_paired({"X": X, "categories": categories})
         inputs = check_inputs(X, categories, features=self.network_.backbone is None)
         self._see_features(inputs, reset=False)
         warn_of_unknown(inputs.categories, self.categories_, len(inputs))

@@ -503,6 +503,16 @@ def test_dropped_pictures_keep_their_place_in_predictions(small, damaged, pictur
         clf.predict(damaged)
 
 
+def test_the_score_of_no_good_picture_is_nan(small, pictures, attributes):
+    clf = small.set_params(on_bad_image="drop").fit(pictures, attributes)
+    with (
+        pytest.warns(UserWarning, match="2 of 2 images"),
+        pytest.warns(UserWarning, match=r"left out \['hood', 'zip', 'length'\]"),
+    ):
+        score = clf.score(pictures[:2].assign(image=["a.jpg", "b.jpg"]), attributes[:2])
+    assert np.isnan(score)
+
+
 def test_no_good_picture_is_an_error(small, tmp_path):
     clf = small.set_params(on_bad_image="drop")
     with pytest.raises(OSError, match="Got 2, none of which can"):
@@ -603,6 +613,19 @@ def test_a_class_of_minus_one_counts_like_any_other(tabular):
         np.mean([right[y["turn"] == k].mean() for k in (-1, 1)])
     )
     assert clf.score(FEATURES, y) > 0.9
+
+
+def test_rows_that_lack_the_highest_codes_can_be_scored():
+    """Of 0 and 1 alone an attribute would seem binary, and a predicted 2 wrong."""
+    y = (FEATURES[:, :2] > 0).sum(axis=1, keepdims=True)
+    clf = AttributeClassifier(None, max_epochs=3, categorical_attributes=[0], random_state=0).fit(
+        FEATURES, y
+    )
+    rows = y[:, 0] < 2
+    predicted = clf.predict(FEATURES[rows])[:, 0].astype(int)
+    assert 2 in predicted
+    recalls = [(predicted == c)[y[rows, 0] == c].mean() for c in (0, 1)]
+    assert clf.score(FEATURES[rows], y[rows]) == pytest.approx(np.mean(recalls))
 
 
 def test_batch_norm_on_single_rows_is_an_error():

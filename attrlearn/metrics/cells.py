@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from attrlearn.data.pairing import check_paired
 from attrlearn.data.targets import (
     MISSING,
     Attributes,
@@ -15,6 +16,13 @@ from attrlearn.data.targets import (
     encode_targets,
 )
 from attrlearn.data.weights import check_sample_weight
+from attrlearn.metrics.responses import (
+    check_kind,
+    check_known,
+    check_probabilities,
+    check_whole,
+    is_missing,
+)
 
 __all__ = ["Alignment", "Cells", "Probabilities", "align_predictions", "align_probabilities"]
 
@@ -32,7 +40,7 @@ class Cells:
     known : ndarray of shape (n,)
         Class codes.
     predicted : ndarray of shape (n,) or (n, n_classes)
-        Class codes, `MISSING` for no class that is known, or probabilities.
+        Class codes, `MISSING` where none is predicted, or probabilities.
     weight : ndarray of shape (n,)
         Above 0.
     """
@@ -86,20 +94,25 @@ def align_predictions(
     >>> cells.known.tolist(), cells.predicted.tolist()
     ([0, 1], [1, 1])
     """
-    truth = check_table(y_true, len(y_true))
+    check_paired({"y_true": y_true, "y_pred": y_pred, "sample_weight": sample_weight})
+    truth = _read_truth(y_true)
     if np.shape(y_pred) != truth.shape:
         raise ValueError(
             f"y_pred must be of the shape of y_true, {truth.shape}. Got {np.shape(y_pred)}. "
             "Pass one column per attribute."
         )
-    # As it is: -1 is missing in a truth of numbers only, and may be a class that is predicted.
+    # As it is: -1 is missing in a truth of numbers only, and here unless it is a class.
     guessed = pd.DataFrame(_in_order(y_pred, y_true, "y_pred")).set_axis(truth.columns, axis=1)
     for name in truth:
-        _check_whole(truth[name], guessed[name])
+        check_whole(truth[name], guessed[name])
     if classes is None:
+        for name in truth:
+            check_kind("y_pred", guessed[name], "y_true", _true_classes(truth[name]))
         given = [_seen_classes(truth[name], guessed[name]) for name in truth]
     else:
         given = _per_attribute(classes, truth)
+    for name, known in zip(truth, given, strict=True):
+        check_known(guessed[name], known, declared=classes is not None)
     table, attributes = _declare(truth, given)
     predicted = [
         # As objects, which are told apart by value: 1, 1.0 and True are one class.
@@ -120,7 +133,8 @@ def align_probabilities(
     >>> cells.known.tolist(), cells.predicted.tolist()
     ([0, 1], [[0.75, 0.25], [0.5, 0.5]])
     """
-    truth = check_table(y_true, len(y_true))
+    check_paired({"y_true": y_true, **_by_name(y_proba), "sample_weight": sample_weight})
+    truth = _read_truth(y_true)
     columns, by_class = _class_columns(_in_order(y_proba, y_true, "y_proba"))
     if [len(proba) for proba in columns] != [len(truth)] * truth.shape[1]:
         raise ValueError(
@@ -147,12 +161,28 @@ def align_probabilities(
                 "classes_ of the model, or give the column of y_true a pandas category dtype with "
                 "all classes."
             )
+        check_probabilities(proba, name, by_class=by_class)
     table, attributes = _declare(truth, given)
     padded = [
         np.pad(proba, [(0, 0), (0, n_classes - proba.shape[1])])  # 0 for what is not in `classes`
         for proba, n_classes in zip(columns, attributes.n_classes, strict=True)
     ]
     return _align(table, attributes, padded, sample_weight)
+
+
+def _read_truth(y_true: Any) -> pd.DataFrame:
+    """`y_true` as from `check_table`, of at least one row."""
+    n_rows = len(y_true)
+    if n_rows == 0:
+        raise ValueError("y_true must have at least one row. Got 0 rows. Check what selected them.")
+    return check_table(y_true, n_rows)
+
+
+def _by_name(y_proba: Probabilities) -> dict[str, Any]:
+    """The table of probabilities, or those of the attributes, by what the caller calls them."""
+    if isinstance(y_proba, list | tuple):
+        return {f"y_proba[{a}]": proba for a, proba in enumerate(y_proba)}
+    return {"y_proba": y_proba}
 
 
 def _align(
@@ -190,6 +220,14 @@ def _class_columns(y_proba: Any) -> tuple[list[np.ndarray], bool]:
 def _as_float(values: Any) -> np.ndarray:
     """The values in their own precision, at which `log_loss` clips them."""
     array = np.asarray(values)
+    if array.dtype.kind in "OU":  # numbers written as text would be converted
+        text = np.reshape([isinstance(value, str) for value in array.flat], array.shape)
+        if text.any():
+            row, *column = (int(i) for i in np.argwhere(text)[0])
+            raise ValueError(
+                f"y_proba must hold numbers. Got {str(array[row, *column])!r} at row {row}, column "
+                f"{column[0] if column else 0}. Convert the table to float."
+            )
     return array if array.dtype == np.float32 else array.astype(float)
 
 
@@ -216,46 +254,29 @@ def _declare(truth: pd.DataFrame, classes: list[list[Any]]) -> tuple[pd.DataFram
         if column.dtype == float and list(known) == [0, 1]:
             continue  # binary
         values = list(known)
+        check_kind("y_true", column, "`classes`", values)
         others = [value for value in _values(column) if value not in values]
-        if others and values and _is_text(others) != _is_text(values):
-            raise ValueError(
-                f"y_true must hold the kind of classes that `classes` has, {values}. Got "
-                f"{others[0]!r}, attribute {name!r}. Convert the column."
-            )
         table[name] = pd.Categorical(column, categories=[*values, *others])
     return check_attributes(table, len(table))
 
 
+def _true_classes(known: pd.Series) -> list[Any]:
+    """The classes that the column declares or holds."""
+    declared = isinstance(known.dtype, pd.CategoricalDtype)
+    return known.cat.categories.tolist() if declared else _values(known)
+
+
 def _seen_classes(known: pd.Series, guessed: pd.Series) -> list[Any]:
-    """0 and 1, or what else occurs among what is known and predicted."""
-    seen = [*_values(known), *_values(guessed)]
-    if isinstance(known.dtype, pd.CategoricalDtype):
-        seen += known.cat.categories.tolist()
-    elif known.dtype == float:
-        seen = [value for value in seen if value != MISSING]
-        if set(seen) <= {0, 1}:
-            return [0, 1]
-    return list(dict.fromkeys(seen))
-
-
-def _check_whole(known: pd.Series, guessed: pd.Series) -> None:
-    """Raise if fractions were predicted for whole numbers: they are probabilities."""
-    if known.dtype != float or (known.to_numpy() % 1 > 0).any():
-        return
-    for value in _values(guessed):
-        if isinstance(value, float) and value % 1 > 0:
-            raise ValueError(
-                f"y_pred must hold classes. Got {value} at row {guessed.tolist().index(value)}, "
-                f"attribute {known.name!r}. Pass what predict gave; probabilities go into "
-                "average_precision_score, roc_auc_score or log_loss."
-            )
+    """0 and 1 if nothing else is known, else the known classes and what is predicted beside."""
+    classes = _true_classes(known)
+    if classes and known.dtype == float and set(classes) <= {0, 1}:
+        return [0, 1]
+    classes += _values(guessed[~is_missing(guessed, classes)])
+    if known.dtype == float and set(classes) <= {0, 1}:
+        return [0, 1]
+    return list(dict.fromkeys(classes))
 
 
 def _values(column: pd.Series) -> list[Any]:
     """The values that occur in the column."""
     return column.dropna().unique().tolist()
-
-
-def _is_text(values: list[Any]) -> bool:
-    """Whether any of the values is text."""
-    return any(isinstance(value, str) for value in values)

@@ -26,16 +26,18 @@ def accuracy_score(
     y_true : array-like or DataFrame of shape (N, A)
         With gaps: NaN, None, NA, and -1 among numbers.
     y_pred : array-like or DataFrame of shape (N, A)
-        Predicted classes, as from `AttributeClassifier.predict`; a missing one is wrong. If both
-        are DataFrames, columns belong together by name, else by position.
+        Predicted classes, as from `AttributeClassifier.predict`. A missing one (NaN, None, NA, and
+        -1 unless it is a class) is wrong. If both are DataFrames, columns belong together by
+        name; all else does by position.
     average : {"macro", "micro", None}, default="macro"
         The mean over the attributes, the share among the labelled cells of all attributes, or one
         score per attribute.
     sample_weight : array-like of shape (N,) or (N, A), optional
         Weight of each row or cell, 0 or more, not all 0; a cell of weight 0 is left out.
     classes : ndarray or list of A arrays, optional
-        The ``classes_`` of the model, which say what is binary and what is not. By default an
-        attribute in which only 0 and 1 occur is binary.
+        The ``classes_`` of the model, which say what is binary and what is not: nothing else may be
+        predicted. By default an attribute of which `y_true` holds 0 and 1 alone is binary, and the
+        classes of another are those of the dtype and all that occur.
 
     Returns
     -------
@@ -46,7 +48,8 @@ def accuracy_score(
     Raises
     ------
     ValueError
-        If the shapes, the columns, a cell or an argument break a rule.
+        If the shapes, the columns, a cell or an argument break a rule, or two indexes hold the same
+        labels in different orders.
 
     Notes
     -----
@@ -88,15 +91,17 @@ def balanced_accuracy_score(
     y_true : array-like or DataFrame of shape (N, A)
         With gaps: NaN, None, NA, and -1 among numbers.
     y_pred : array-like or DataFrame of shape (N, A)
-        Predicted classes, as from `AttributeClassifier.predict`; a missing one is wrong. If both
-        are DataFrames, columns belong together by name, else by position.
+        Predicted classes, as from `AttributeClassifier.predict`. A missing one (NaN, None, NA, and
+        -1 unless it is a class) is wrong. If both are DataFrames, columns belong together by
+        name; all else does by position.
     average : {"macro", None}, default="macro"
         The mean over the attributes, or one score per attribute.
     sample_weight : array-like of shape (N,) or (N, A), optional
         Weight of each row or cell, 0 or more, not all 0; a cell of weight 0 is left out.
     classes : ndarray or list of A arrays, optional
-        The ``classes_`` of the model, which say what is binary and what is not. By default an
-        attribute in which only 0 and 1 occur is binary.
+        The ``classes_`` of the model, which say what is binary and what is not: nothing else may be
+        predicted. By default an attribute of which `y_true` holds 0 and 1 alone is binary, and the
+        classes of another are those of the dtype and all that occur.
 
     Returns
     -------
@@ -107,7 +112,8 @@ def balanced_accuracy_score(
     Raises
     ------
     ValueError
-        If the shapes, the columns, a cell or an argument break a rule.
+        If the shapes, the columns, a cell or an argument break a rule, or two indexes hold the same
+        labels in different orders.
 
     Examples
     --------
@@ -135,16 +141,18 @@ def f1_score(
     y_true : array-like or DataFrame of shape (N, A)
         With gaps: NaN, None, NA, and -1 among numbers.
     y_pred : array-like or DataFrame of shape (N, A)
-        Predicted classes, as from `AttributeClassifier.predict`; a missing one is none of them. If
-        both are DataFrames, columns belong together by name, else by position.
+        Predicted classes, as from `AttributeClassifier.predict`. A missing one (NaN, None, NA, and
+        -1 unless it is a class) is none of them. If both are DataFrames, columns belong together by
+        name; all else does by position.
     average : {"macro", "micro", None}, default="macro"
         The mean over the attributes; the F1 of the labelled cells of all attributes together, each
         class of a categorical one as a cell of its own; or one score per attribute.
     sample_weight : array-like of shape (N,) or (N, A), optional
         Weight of each row or cell, 0 or more, not all 0; a cell of weight 0 is left out.
     classes : ndarray or list of A arrays, optional
-        The ``classes_`` of the model, which say what is binary and what is not. By default an
-        attribute in which only 0 and 1 occur is binary.
+        The ``classes_`` of the model, which say what is binary and what is not: nothing else may be
+        predicted. By default an attribute of which `y_true` holds 0 and 1 alone is binary, and the
+        classes of another are those of the dtype and all that occur.
 
     Returns
     -------
@@ -157,7 +165,8 @@ def f1_score(
     Raises
     ------
     ValueError
-        If the shapes, the columns, a cell or an argument break a rule.
+        If the shapes, the columns, a cell or an argument break a rule, or two indexes hold the same
+        labels in different orders.
 
     Notes
     -----
@@ -189,13 +198,15 @@ def harmonic_f1_score(
     y_true : array-like or DataFrame of shape (N, A)
         With gaps: NaN, None, NA, and -1 among numbers.
     y_pred : array-like or DataFrame of shape (N, A)
-        Predicted classes, as from `AttributeClassifier.predict`; a missing one is none of them. If
-        both are DataFrames, columns belong together by name, else by position.
+        Predicted classes, as from `AttributeClassifier.predict`. A missing one (NaN, None, NA, and
+        -1 unless it is a class) is none of them. If both are DataFrames, columns belong together by
+        name; all else does by position.
     sample_weight : array-like of shape (N,) or (N, A), optional
         Weight of each row or cell, 0 or more, not all 0; a cell of weight 0 is left out.
     classes : ndarray or list of A arrays, optional
-        The ``classes_`` of the model, which say what is binary and what is not. By default an
-        attribute in which only 0 and 1 occur is binary.
+        The ``classes_`` of the model, which say what is binary and what is not: nothing else may be
+        predicted. By default an attribute of which `y_true` holds 0 and 1 alone is binary, and the
+        classes of another are those of the dtype and all that occur.
 
     Returns
     -------
@@ -206,7 +217,8 @@ def harmonic_f1_score(
     Raises
     ------
     ValueError
-        If the shapes, the columns, a cell or an argument break a rule.
+        If the shapes, the columns, a cell or an argument break a rule, or two indexes hold the same
+        labels in different orders.
 
     Notes
     -----

@@ -27,8 +27,9 @@ def average_precision_score(
     y_true : array-like or DataFrame of shape (N, A)
         With gaps: NaN, None, NA, and -1 among numbers.
     y_proba : array or DataFrame of shape (N, A), or list of A arrays of shape (N, classes)
-        As from `AttributeClassifier.predict_proba`. Rows of NaN, the pictures that could not be
-        read, are left out. If both are DataFrames, columns belong together by name.
+        As from `AttributeClassifier.predict_proba`: from 0 to 1, and with a sum of 1 over the
+        classes of an attribute. Rows of NaN, the pictures that could not be read, are left out. If
+        both are DataFrames, columns belong together by name.
     average : {"macro", "micro", None}, default="macro"
         The mean over the attributes; the score of the labelled cells of all attributes together,
         each class of a categorical one as a cell of its own; or one score per attribute.
@@ -50,7 +51,8 @@ def average_precision_score(
     Raises
     ------
     ValueError
-        If the shapes, the columns, a cell or an argument break a rule.
+        If the shapes, the columns, a cell or an argument break a rule, or two indexes hold the same
+        labels in different orders.
 
     Notes
     -----
@@ -85,8 +87,9 @@ def roc_auc_score(
     y_true : array-like or DataFrame of shape (N, A)
         With gaps: NaN, None, NA, and -1 among numbers.
     y_proba : array or DataFrame of shape (N, A), or list of A arrays of shape (N, classes)
-        As from `AttributeClassifier.predict_proba`. Rows of NaN, the pictures that could not be
-        read, are left out. If both are DataFrames, columns belong together by name.
+        As from `AttributeClassifier.predict_proba`: from 0 to 1, and with a sum of 1 over the
+        classes of an attribute. Rows of NaN, the pictures that could not be read, are left out. If
+        both are DataFrames, columns belong together by name.
     average : {"macro", "micro", None}, default="macro"
         The mean over the attributes; the score of the labelled cells of all attributes together,
         each class of a categorical one as a cell of its own; or one score per attribute.
@@ -108,7 +111,8 @@ def roc_auc_score(
     Raises
     ------
     ValueError
-        If the shapes, the columns, a cell or an argument break a rule.
+        If the shapes, the columns, a cell or an argument break a rule, or two indexes hold the same
+        labels in different orders.
 
     Notes
     -----
@@ -143,8 +147,9 @@ def log_loss(
     y_true : array-like or DataFrame of shape (N, A)
         With gaps: NaN, None, NA, and -1 among numbers.
     y_proba : array or DataFrame of shape (N, A), or list of A arrays of shape (N, classes)
-        As from `AttributeClassifier.predict_proba`. Rows of NaN, the pictures that could not be
-        read, are left out. If both are DataFrames, columns belong together by name.
+        As from `AttributeClassifier.predict_proba`: from 0 to 1, and with a sum of 1 over the
+        classes of an attribute. Rows of NaN, the pictures that could not be read, are left out. If
+        both are DataFrames, columns belong together by name.
     average : {"macro", "micro", None}, default="macro"
         The mean over the attributes, the mean over the labelled cells of all attributes, or one
         score per attribute.
@@ -164,7 +169,8 @@ def log_loss(
     Raises
     ------
     ValueError
-        If the shapes, the columns, a cell or an argument break a rule.
+        If the shapes, the columns, a cell or an argument break a rule, or two indexes hold the same
+        labels in different orders.
 
     Notes
     -----

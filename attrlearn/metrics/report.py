@@ -33,9 +33,9 @@ def attribute_report(
     y_true : array-like or DataFrame of shape (N, A)
         With gaps: NaN, None, NA, and -1 among numbers.
     y_proba : array or DataFrame of shape (N, A), or list of A arrays of shape (N, classes)
-        As from `AttributeClassifier.predict_proba`, of rows that were not learnt from. Rows of NaN,
-        the pictures that could not be read, are left out. If both are DataFrames, columns belong
-        together by name.
+        As from `AttributeClassifier.predict_proba`, of rows that were not learnt from: from 0 to 1,
+        and with a sum of 1 over the classes of an attribute. Rows of NaN, the pictures that could
+        not be read, are left out. If both are DataFrames, columns belong together by name.
     classes : ndarray or list of A arrays, optional
         The ``classes_`` of the model, for a `y_true` that may lack some of them, or that holds
         numeric codes. Other classes in `y_true` have probability 0. By default those of the
@@ -61,12 +61,13 @@ def attribute_report(
           attribute, adjusted for the number of attributes.
         - `better_than_chance`: whether `p_value` is at most 0.05; boolean with NA.
 
-        NaN where it would take two labelled classes and fewer are there.
+        NaN where it would take labelled cells, or two labelled classes, and fewer are there.
 
     Raises
     ------
     ValueError
-        If the shapes, the columns, a cell or an argument break a rule.
+        If the shapes, the columns, a cell or an argument break a rule, or two indexes hold the same
+        labels in different orders.
 
     Notes
     -----
@@ -127,10 +128,12 @@ def _missing(cells: Cells, proba: np.ndarray) -> float:
 def _figures(cells: Cells) -> dict[str, Any]:
     """What the labelled cells of an attribute show."""
     counts = np.bincount(cells.known, minlength=cells.n_classes)
-    shares = counts / (len(cells.known) or np.nan)
+    n = len(cells.known)
+    shares = counts / (n or np.nan)
+    shown = shares[1:] if cells.is_binary else shares
     predicted = tally(replace(cells, predicted=cells.predicted.argmax(axis=1)))
     return {
-        "prevalence": " ".join(f"{p:.2f}" for p in (shares[1:] if cells.is_binary else shares)),
+        "prevalence": " ".join(f"{p:.2f}" for p in shown) if n else np.nan,
         "chance": shares[1] if cells.is_binary else 1 / (np.count_nonzero(counts) or np.nan),
         "average_precision": one_vs_rest(metrics.average_precision_score, cells),
         "roc_auc": one_vs_rest(metrics.roc_auc_score, cells),

@@ -9,6 +9,7 @@ import pandas as pd
 # others of a dict and takes part in metadata routing, and `make_scorer` cannot pass `classes_` on.
 from sklearn.metrics._scorer import _Scorer
 
+from attrlearn.data.pairing import check_paired
 from attrlearn.metrics.predictions import (
     accuracy_score,
     balanced_accuracy_score,
@@ -52,6 +53,8 @@ class AttributeScorer(_Scorer):
         self, method_caller: Callable, estimator: Any, X: Any, y_true: Any, **kwargs: Any
     ) -> float:
         """The score of what `method_caller` gets from the estimator, or has got before."""
+        # Here, as predictions have no index.
+        check_paired({"X": X, "y": y_true, "sample_weight": kwargs.get("sample_weight")})
         names = _attribute_names(estimator)
         if isinstance(y_true, pd.DataFrame) and {*y_true} == {*names}:
             y_true = y_true[names]

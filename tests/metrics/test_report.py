@@ -43,7 +43,9 @@ def tables(draw):
     hood = draw(arrays(float, n_rows, elements=st.sampled_from([0.0, 1.0, np.nan])))
     positive = draw(arrays(float, n_rows, elements=PROBABILITY))
     y = pd.DataFrame({"sleeve": pd.Categorical.from_codes(codes, SLEEVES), "hood": hood})
-    proba = draw(arrays(float, (n_rows, 3), elements=PROBABILITY))
+    counts = draw(arrays(int, (n_rows, 3), elements=st.integers(0, 5)))
+    counts[:, draw(st.integers(0, 2))] += 1
+    proba = counts / counts.sum(axis=1, keepdims=True)
     return y, [proba, np.column_stack([1 - positive, positive])]
 
 
@@ -85,7 +87,7 @@ def test_the_report_tells_a_signal_from_noise():
     rng = np.random.default_rng(0)
     y = rng.integers(0, 2, (60, 2))
     proba = rng.random((60, 2))
-    proba[:, 1] += y[:, 1]
+    proba[:, 1] = (proba[:, 1] + y[:, 1]) / 2
     report = attribute_report(y, proba, n_permutations=199)
     assert report["better_than_chance"].dtype == "boolean"
     assert report["better_than_chance"].tolist() == [False, True]

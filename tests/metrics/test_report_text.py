@@ -12,7 +12,7 @@ def report():
     rng = np.random.default_rng(0)
     y = rng.integers(-1, 2, (50, 3))
     proba = rng.random((50, 3))
-    proba[:, 0] += y[:, 0]
+    proba[:, 0] = (proba[:, 0] + (y[:, 0] == 1)) / 2
     y[:, 2] = -1
     return attribute_report(pd.DataFrame(y, columns=["hood", "zip", "new"]), proba)
 
@@ -27,7 +27,7 @@ def test_the_text_holds_the_figures_and_their_means(report):
         assert line.split() == [
             name, str(row["labelled"]), missing, row["prevalence"], *rest, said
         ]  # fmt: skip
-    assert new.split()[:3] == ["new", "0", "1.000"]
+    assert new.split() == ["new", "0", "1.000"]
     scores = report[["chance", "average_precision", "roc_auc", "balanced_accuracy", "f1"]]
     assert mean.split() == ["mean", *(f"{value:.3f}" for value in scores.mean())]
 
@@ -56,3 +56,20 @@ def test_lines_fit_into_120_columns():
     assert max(map(len, text.splitlines())) == 120
     assert "the sleeves are" in text
     assert "0.08 0.08 0.08 ..." in text
+
+
+def test_what_the_report_does_not_know_is_empty_and_never_nan():
+    y = pd.DataFrame({"sleeve": pd.Categorical([None, None], ["bare", "long"]), "hood": np.nan})
+    y["zip"] = [1, 1]
+    report = attribute_report(y, [np.full((2, 2), 1 / 2)] * 3)
+    assert report["prevalence"].isna().tolist() == [True, True, False]
+    heading, *lines = format_report(report).splitlines()
+    assert heading.split() == [*HEADING.split(), "p", ">chance"]
+    assert [line.split() for line in lines] == [
+        ["sleeve", "0", "1.000"],
+        ["hood", "0", "1.000"],
+        ["zip", "2", "0.000", "1.00", "1.000"],
+        ["mean", "1.000"],
+    ]
+    for part in (report.iloc[:1], report.iloc[:0]):
+        assert "nan" not in format_report(part)
