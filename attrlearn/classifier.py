@@ -67,7 +67,7 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
     class_weight : "balanced", dict or None, default="balanced"
         "balanced" weighs a class n / (k · count), from the n labelled cells and k observed classes
         of its attribute. A dict is ``{attribute: {class: weight}}``; what it does not name has
-        weight 1.
+        weight 1, and a class of weight 0 is not learnt from.
     categorical_attributes : "from_dtype" or list of names or positions, default="from_dtype"
         Attributes that are categorical although they hold numbers.
     optimizer : {"adamw", "adam", "sgd"}, default="adamw"
