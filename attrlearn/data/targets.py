@@ -187,7 +187,12 @@ def encode_targets(table: pd.DataFrame, attributes: Attributes) -> np.ndarray:
     """
     codes = np.empty(table.shape, dtype=np.int64)
     for a, classes in enumerate(attributes.classes):
-        codes[:, a] = pd.Categorical(table.iloc[:, a], categories=classes).codes
+        column = table.iloc[:, a]
+        if attributes.is_binary[a]:
+            codes[:, a] = np.where(column.notna(), column, MISSING)
+        else:  # as objects, which are told apart by value: pandas would make dates of some
+            known = pd.Index(classes, dtype=object)
+            codes[:, a] = known.get_indexer(pd.Index(column, dtype=object))
     return codes
 
 
@@ -352,7 +357,9 @@ def _unboxed(column: pd.Series, name: Any) -> pd.Series:
 def _class_values(column: pd.Series, name: Any) -> np.ndarray:
     """Classes of a categorical attribute: those of the dtype, else the observed ones, sorted."""
     if isinstance(column.dtype, pd.CategoricalDtype):
-        values = np.asarray(column.cat.categories)
+        values = column.cat.categories.to_numpy()
+        if values.dtype.kind in "mM":  # numpy would make ints of nanoseconds
+            values = column.cat.categories.astype(object).to_numpy()
     else:
         values = np.asarray(sorted(column.dropna().unique()))
         if values.dtype.kind == "f" and all(map(float.is_integer, values.tolist())):

@@ -108,6 +108,47 @@ def test_a_category_dtype_keeps_its_classes_in_its_order_observed_or_not(categor
     assert codes.tolist() == [[1], [MISSING]]
 
 
+DATES = pd.to_datetime(["2020-01-02", "2019-05-06"])
+CATEGORIES = {
+    "dates in ns": DATES.as_unit("ns"),
+    "dates in s": DATES.as_unit("s"),
+    "dates of a zone": DATES.as_unit("ns").tz_localize("Europe/Paris"),
+    "days": pd.Index(DATES.date),
+    "spans in ns": (DATES - DATES[1]).as_unit("ns"),
+    "spans in us": (DATES - DATES[1]).as_unit("us"),
+    "periods": pd.period_range("2020", periods=2, freq="M"),
+    "intervals": pd.interval_range(0, 2),
+    "intervals of dates": pd.interval_range(DATES[1], periods=2),
+    "bools": pd.Index([True, False]),
+    "boolean": pd.Index([True, False], dtype="boolean"),
+    "ints": pd.Index([7, 3]),
+    "int8": pd.Index([7, 3], dtype="int8"),
+    "Int64": pd.Index([7, 3], dtype="Int64"),
+    "floats": pd.Index([2.5, 0.5]),
+    "0 and 1": pd.Index([1.0, 0.0]),
+    "several types": pd.Index([1, "a"], dtype=object),
+    "string": pd.Index(["b", "a"], dtype="string"),
+}
+
+
+@pytest.mark.parametrize("categories", CATEGORIES.values(), ids=CATEGORIES)
+def test_cells_of_a_category_dtype_are_kept_whatever_its_values(categories):
+    y = pd.DataFrame({"season": pd.Categorical.from_codes([1, -1, 0], categories)})
+    codes, attributes = read(y)
+    assert codes[:, 0].tolist() == [1, MISSING, 0]
+    assert attributes.classes[0].tolist() == categories.tolist()
+    predicted = attributes.most_probable(np.eye(2))[:, 0]
+    assert predicted.tolist() == categories.tolist()
+    table = attributes.check_known(check_table(y, 3, ["season"]))  # as `score` reads it
+    assert encode_targets(table, attributes).tolist() == codes.tolist()
+
+
+def test_true_and_false_as_numbers_are_the_classes_of_a_category_dtype_of_bools():
+    _, attributes = read(pd.DataFrame({"hood": pd.Categorical([True, False])}))
+    table = attributes.check_known(check_table(pd.DataFrame({"hood": [1.0, 0.0, None]}), 3))
+    assert encode_targets(table, attributes)[:, 0].tolist() == [1, 0, MISSING]
+
+
 def test_columns_of_a_mixed_table_are_read_one_by_one():
     y = pd.DataFrame(
         {
