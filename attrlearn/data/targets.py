@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from attrlearn.data.arrays import as_array
+
 __all__ = [
     "MISSING",
     "Attributes",
@@ -260,6 +262,7 @@ def _as_table(y: Any, n_rows: int) -> pd.DataFrame:
     if isinstance(y, pd.DataFrame):
         table = y
     else:
+        y = as_array(y, "y")
         array = y if isinstance(y, np.ndarray) else np.array(y, dtype=object)
         if array.ndim != 2:
             raise ValueError(

@@ -6,6 +6,7 @@ from warnings import warn
 import numpy as np
 import pandas as pd
 
+from attrlearn.data.arrays import as_array
 from attrlearn.data.targets import Attributes
 
 __all__ = ["check_sample_weight", "class_weights"]
@@ -41,6 +42,7 @@ def check_sample_weight(sample_weight: Any, table: pd.DataFrame) -> np.ndarray:
     labelled = table.notna().to_numpy()
     if sample_weight is None:
         return labelled.astype(float)
+    sample_weight = as_array(sample_weight, "sample_weight")
     if isinstance(sample_weight, pd.DataFrame):
         if {*sample_weight} != {*table}:
             raise ValueError(

@@ -4,6 +4,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
@@ -187,3 +188,14 @@ def test_the_weight_of_a_missing_cell_may_be_missing():
 def test_sample_weights_that_break_a_rule_are_an_error(sample_weight, words):
     with pytest.raises(ValueError, match=words):
         check_sample_weight(sample_weight, TABLE)
+
+
+@pytest.mark.parametrize("make", [lambda tensor: tensor, list])
+def test_tensors_of_weights_are_read_as_arrays(make):
+    rows, cells = torch.tensor([3, 2, 0]), torch.tensor([[2.0, 0], [0, 5], [1, 1]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert check_sample_weight(make(rows), TABLE).tolist() == [[3, 0], [0, 2], [0, 0]]
+        assert check_sample_weight(make(cells), TABLE).tolist() == [[2, 0], [0, 5], [1, 1]]
+    with pytest.raises(TypeError, match="sample_weight must be readable as an array of numpy"):
+        check_sample_weight(rows.bfloat16(), TABLE)
