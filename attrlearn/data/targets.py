@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from attrlearn.data.arrays import as_array
+from attrlearn.data.text_columns import check_missing_marks
 
 __all__ = [
     "MISSING",
@@ -171,7 +172,9 @@ def check_table(y: Any, n_rows: int, names: list[Any] | None = None) -> pd.DataF
     table = _as_table(y, n_rows)
     if names is not None:
         table = _select(table, names, by_name=isinstance(y, pd.DataFrame))
-    return pd.DataFrame({name: _clean(table[name], name) for name in table})
+    table = pd.DataFrame({name: _clean(table[name], name) for name in table})
+    check_missing_marks(table)
+    return table
 
 
 def encode_targets(table: pd.DataFrame, attributes: Attributes) -> np.ndarray:
