@@ -22,6 +22,7 @@ from attrlearn.data.inputs import (
 )
 from attrlearn.data.pairing import check_paired
 from attrlearn.data.targets import check_attributes
+from attrlearn.data.text_columns import warn_of_marks, warn_of_text
 from attrlearn.data.weights import check_sample_weight, class_weights
 from attrlearn.held_out import HeldOut, select
 from attrlearn.learner import Labelled, Learner
@@ -68,7 +69,7 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
     class_weight : "balanced", dict or None, default="balanced"
         "balanced" weighs a class n / (k · count), from the n labelled cells and k observed classes
         of its attribute. A dict is ``{attribute: {class: weight}}``; what it does not name has
-        weight 1.
+        weight 1, and a class of weight 0 is not learnt from.
     categorical_attributes : "from_dtype" or list of names or positions, default="from_dtype"
         Attributes that are categorical although they hold numbers.
     optimizer : {"adamw", "adam", "sgd"}, default="adamw"
@@ -336,7 +337,11 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
         y : array-like or DataFrame of shape (N, A)
             One column per attribute. Missing cells are NaN, None, NA, and -1 among numbers.
             Numeric and bool columns are binary and hold only 0 and 1. Text and pandas `category`
-            columns are categorical, with the classes of the dtype, else the observed ones.
+            columns are categorical, with the classes of the dtype, else the observed ones. A text
+            that marks a missing cell, such as '', 'NA', 'nan' or '?', is an error in a text column;
+            the classes of a `category` column are an explicit choice, and may be such a text.
+            Text columns that spell 0 and 1, and those with about as many classes as labelled rows,
+            are warned about unless `categorical_attributes` names them.
         categories : array-like of shape (N,), optional
             Kind of the pictured item, if X does not carry it; None or NaN where unknown.
         sample_weight : array-like of shape (N,) or (N, A), optional
@@ -369,6 +374,7 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
         check_paired({"X": X, "y": y, "categories": categories, "sample_weight": sample_weight})
         inputs = check_inputs(X, categories, features=self.backbone is None)
         table, attributes = check_attributes(y, len(inputs), self.categorical_attributes)
+        warn_of_text(table, self.categorical_attributes)
         labelled = Labelled(inputs, table, check_sample_weight(sample_weight, table))
         to_hold_out = self._check_held_out(X_val, y_val, inputs, attributes)
         device = resolve_device(self.device)
@@ -377,6 +383,7 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
             last = self._last_network(inputs, attributes)
             backbone = last.backbone if last else self._build_backbone()
             seen = known_categories(inputs.categories)
+            warn_of_marks(seen)
             load = partial(self._load, backbone, device, attributes, seen)
             rows, examples, bad = load(labelled, self.augment)
             weight = class_weights(examples.count(attributes), attributes, self.class_weight)

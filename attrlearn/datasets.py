@@ -14,6 +14,7 @@ from attrlearn.data.cells import NA_VALUES, Codes, read_attributes, read_classes
 from attrlearn.data.garments import make_attribute_images
 from attrlearn.data.rows import drop_missing_images, join_duplicates, locate_images, path_column
 from attrlearn.data.tables import TextTable, read_table
+from attrlearn.data.text_columns import is_free_text
 
 __all__ = ["make_attribute_images", "read_labels"]
 
@@ -210,8 +211,7 @@ def _warn_of_free_text(
     wordy = [
         name
         for name, (codes, classes) in columns.items()
-        if name not in categorical
-        and len(classes or ()) > max(20, np.count_nonzero(codes >= 0) / 2)
+        if name not in categorical and is_free_text(len(classes or ()), int((codes >= 0).sum()))
     ]
     if wordy:
         warnings.warn(

@@ -2,6 +2,7 @@ import gc
 import random
 import subprocess
 import sys
+import warnings
 from ast import literal_eval
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
@@ -21,7 +22,7 @@ from sklearn.model_selection import GridSearchCV
 
 from attrlearn import AttributeClassifier, ImageEmbedder
 from attrlearn.data import batches
-from attrlearn.metrics import SCORERS
+from attrlearn.metrics import SCORERS, accuracy_score
 from attrlearn.nn.backbones import Backbone
 from attrlearn.training import features, sources
 
@@ -451,6 +452,84 @@ def test_class_weights_are_kept_by_name(tabular):
     n_negative, n_positive = (BINARY[:, 0] == 0).sum(), (BINARY[:, 0] == 1).sum()
     weight = clf.class_weight_["Attr1"]
     assert weight[1] / weight[0] == pytest.approx(n_negative / n_positive)
+
+
+def test_texts_that_mark_a_gap_are_an_error_in_fit_and_score_and_metrics(tabular):
+    neck = np.array(["v", "o"] * 40, dtype=object)[:, None]
+    clf = tabular.fit(FEATURES, neck)
+    predicted = clf.predict(FEATURES)
+    neck[7] = "n/a"
+    validation = {"X_val": FEATURES, "y_val": neck}
+    for call in (
+        lambda: clf.fit(FEATURES, neck),
+        lambda: clf.score(FEATURES, neck),
+        lambda: SCORERS["balanced_accuracy"](clf, FEATURES, neck),
+        lambda: accuracy_score(neck, predicted),
+        lambda: clone(clf).set_params(early_stopping=True).fit(FEATURES, predicted, **validation),
+    ):
+        with pytest.raises(
+            ValueError, match=r"Got 'n/a' at row 7, attribute 'Attr1'\. Pass y.repl"
+        ):
+            call()
+
+
+def test_text_that_is_not_meant_as_classes_is_warned_about_in_fit_alone(tabular):
+    y = pd.DataFrame({"hood": ["0", "1"] * 40, "sku": [f"{i:03}" for i in range(80)]})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        tabular.fit(FEATURES, y, np.array(["shirt", "nan"] * 40))
+    assert [str(warning.message)[:24] for warning in caught] == [
+        "['sku'] look like free t",
+        "['hood'] hold 0 and 1 as",
+        "['nan'] are learnt as ca",
+    ]
+    assert {warning.filename for warning in caught} == {__file__}
+    categories = np.array(["shirt", "nan"] * 40)
+    tabular.score(FEATURES, y, categories)
+    accuracy_score(y, tabular.predict(FEATURES, categories))
+    tabular.set_params(categorical_attributes=["hood", "sku"]).fit(FEATURES, y)
+
+
+def test_class_weights_that_leave_nothing_to_learn_are_an_error(tabular):
+    zero = {0: 0, 1: 0}
+    clf = tabular.set_params(class_weight={"Attr1": zero, "Attr2": zero})
+    with pytest.raises(ValueError, match="class_weight must be more than 0 for a labelled class"):
+        clf.fit(FEATURES, BINARY[:, :2])
+    with pytest.warns(UserWarning, match=r"fewer than two .*\['Attr1', 'Attr2'\]") as record:
+        clf.fit(FEATURES, BINARY)
+    assert record[0].filename == __file__
+    with (
+        pytest.warns(UserWarning, match=r"Fewer than two classes .*\['Attr3'\]"),
+        pytest.raises(ValueError, match="class_weight must be more than 0 for a labelled class"),
+    ):
+        clf.fit(FEATURES, BINARY, sample_weight=np.tile([1, 1, 0], (80, 1)))
+
+
+def test_dates_are_classes_of_a_category_dtype(tabular):
+    dates = pd.to_datetime(["2020-01-02", "2021-03-04"]).as_unit("ns")
+    codes = (FEATURES[:, 0] > 0).astype(int)
+    y = pd.DataFrame({"season": pd.Categorical.from_codes(codes, dates)})
+    clf = tabular.set_params(max_epochs=60, learning_rate=0.03).fit(FEATURES, y)
+    assert clf.score(FEATURES, y) > 0.9
+    assert SCORERS["accuracy"](clf, FEATURES, y) > 0.9
+    assert {*clf.predict_table(FEATURES)["season"]} == {*dates}
+
+
+def test_tensors_teach_what_arrays_teach(tabular):
+    y, categories = np.nan_to_num(BINARY), np.arange(80) % 2
+    options = {"early_stopping": True, "scoring": "accuracy"}
+    expected = (
+        clone(tabular)
+        .set_params(**options)
+        .fit(FEATURES, y, categories, sample_weight=categories + 1)
+    )
+    X, y, categories = map(torch.tensor, (FEATURES, y, categories))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        clf = tabular.set_params(**options).fit(X, y, categories, sample_weight=categories + 1)
+        scores = [model.score(X, y, categories) for model in (clf, expected)]
+    np.testing.assert_array_equal(clf.loss_curve_, expected.loss_curve_)
+    assert scores[0] == scores[1]
 
 
 # --- bad pictures ------------------------------------------------------------------------------

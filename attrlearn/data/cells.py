@@ -33,8 +33,8 @@ def read_classes(cells: np.ndarray, na_values: Collection[str]) -> Codes:
     raw_codes, raw = pd.factorize(cells)
     texts = [text.strip() for text in raw]
     classes = sorted(set(texts).difference(na_values, [""]))
-    if not np.isnan([_number(text) for text in classes]).any():
-        classes.sort(key=_number)
+    if not np.isnan([read_number(text) for text in classes]).any():
+        classes.sort(key=read_number)
     rank = {text: code for code, text in enumerate(classes)}
     return Codes(np.array([rank.get(text, -1) for text in texts])[raw_codes], classes)
 
@@ -72,8 +72,14 @@ def merge_rows(codes: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.nd
     return np.where(conflict, -1, highest), conflict
 
 
-def _number(text: str) -> float:
-    """Return the number a text spells, with True and False as 1 and 0; NaN for other text."""
+def read_number(text: str) -> float:
+    """Return the number a text spells, with True and False as 1 and 0; NaN for other text.
+
+    Examples
+    --------
+    >>> read_number("1.0"), read_number("TRUE"), read_number("long")
+    (1.0, 1.0, nan)
+    """
     try:
         number = float(_TRUTH.get(text.lower(), text))
     except ValueError:
@@ -83,7 +89,7 @@ def _number(text: str) -> float:
 
 def _odd_rows(column: Codes, may_be_text: bool) -> np.ndarray:
     """Return the rows whose cells keep a column from being all 0, 1 and missing, or all text."""
-    numbers = np.array([_number(text) for text in column.classes or ()])
+    numbers = np.array([read_number(text) for text in column.classes or ()])
     is_text, is_binary = np.isnan(numbers), np.isin(numbers, (0, 1, -1))
     labelled = np.flatnonzero(column.codes >= 0)
     codes = column.codes[labelled]
@@ -93,7 +99,7 @@ def _odd_rows(column: Codes, may_be_text: bool) -> np.ndarray:
 
 def _narrow_to_binary(column: Codes) -> Codes:
     """Return the column with codes 0 and 1 if its cells are 0, 1 and -1, else as it is."""
-    values = [_number(text) for text in column.classes or ()]
+    values = [read_number(text) for text in column.classes or ()]
     if np.isnan(values).any():
         return column
     return Codes(np.array([*values, -1], dtype=int)[column.codes], None)  # code -1: the last

@@ -4,6 +4,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 from warnings import warn
 
@@ -12,6 +13,7 @@ import pandas as pd
 from scipy.sparse import issparse
 from sklearn.utils import check_array
 
+from attrlearn.data.arrays import as_array
 from attrlearn.data.images import is_in_memory
 
 __all__ = [
@@ -81,6 +83,7 @@ def check_inputs(X: Any, categories: Any = None, *, features: bool = False) -> I
     >>> len(inputs), inputs.categories
     (2, array(['shirt', None], dtype=object))
     """
+    X = as_array(X, "X")
     if isinstance(X, pd.DataFrame) and "category" in X:
         if categories is not None:
             raise ValueError(
@@ -247,16 +250,15 @@ def _feature_matrix(X: Any) -> tuple[np.ndarray, list[str] | None]:
         X = X.drop(columns="category", errors="ignore")
         names = list(X.columns)
         for name, dtype in X.dtypes.items():
-            if not pd.api.types.is_numeric_dtype(dtype):
+            if not pd.api.types.is_numeric_dtype(dtype) or dtype.kind == "c":
                 raise ValueError(
                     "X must hold numeric columns and 'category' with backbone=None. "
                     f"Got dtype {dtype} in column {name!r}. Drop or encode the column, or set a "
                     "backbone if it holds pictures. A ColumnTransformer keeps the name 'category' "
                     "with verbose_feature_names_out=False."
                 )
-        X = X.to_numpy(dtype=np.float32, na_value=np.nan)
     try:
-        matrix = check_array(X, dtype=np.float32, ensure_all_finite=False, ensure_min_samples=0)
+        matrix = _as_float32(X)
     except (TypeError, ValueError) as error:
         raise type(error)(
             f"{error}\nWith backbone=None X holds features: set a backbone if it holds pictures, "
@@ -266,16 +268,47 @@ def _feature_matrix(X: Any) -> tuple[np.ndarray, list[str] | None]:
     finite = np.isfinite(matrix)
     if not finite.all():
         row, column = (int(i) for i in np.argwhere(~finite)[0])
-        name = column if names is None else names[column]
+        place = f"at row {row}, column {(column if names is None else names[column])!r}"
+        beyond = _beyond_float32(X, row, column) if np.isinf(matrix[row, column]) else None
+        if beyond is not None:
+            raise ValueError(
+                "X must hold numbers that float32 can hold, up to 3.4e+38. Got "
+                f"{beyond} {place}. Scale the column, or drop it."
+            )
         raise ValueError(
-            f"X must hold finite numbers, neither NaN nor inf. Got {matrix[row, column]} at row "
-            f"{row}, column {name!r}. Fill or drop it."
+            "X must hold finite numbers, neither NaN nor inf. Got "
+            f"{matrix[row, column]} {place}. Fill or drop it."
         )
     return matrix, names
 
 
+def _as_float32(X: Any) -> np.ndarray:
+    """(N, D) float32, infinite where a number is beyond that."""
+    with np.errstate(over="ignore"):
+        if isinstance(X, pd.DataFrame):
+            X = X.to_numpy(dtype=np.float32, na_value=np.nan)
+        rules: Any = {"dtype": np.float32, "ensure_all_finite": False, "ensure_min_samples": 0}
+        try:
+            return check_array(X, **rules)
+        except OverflowError:  # an int that no float holds
+            cells = np.array(X, dtype=object)
+            most = float(np.finfo(np.float32).max)
+            beyond = [isinstance(cell, int) and abs(cell) > most for cell in cells.flat]
+            cells[np.reshape(beyond, cells.shape)] = np.inf
+            return check_array(cells, **rules)
+
+
+def _beyond_float32(X: Any, row: int, column: int) -> str | None:
+    """An infinite cell of the matrix as X holds it; None if it is infinite there too."""
+    cell: Any = X.iat[row, column] if isinstance(X, pd.DataFrame) else np.asarray(X[row])[column]
+    if isinstance(cell, int):
+        return f"{Decimal(cell):.3g}"  # of more digits than an error should show
+    return None if np.isinf(np.longdouble(cell)) else f"{cell}"
+
+
 def _category_array(categories: Any, n_rows: int) -> np.ndarray:
     """(N,) object array, None where a category is missing."""
+    categories = as_array(categories, "categories")
     if np.shape(categories) != (n_rows,):
         raise ValueError(
             f"categories must have one entry per row of X. Got shape {np.shape(categories)} for "

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from attrlearn.data.arrays import as_array
+from attrlearn.data.text_columns import check_missing_marks
+
 __all__ = [
     "MISSING",
     "Attributes",
@@ -169,7 +172,9 @@ def check_table(y: Any, n_rows: int, names: list[Any] | None = None) -> pd.DataF
     table = _as_table(y, n_rows)
     if names is not None:
         table = _select(table, names, by_name=isinstance(y, pd.DataFrame))
-    return pd.DataFrame({name: _clean(table[name], name) for name in table})
+    table = pd.DataFrame({name: _clean(table[name], name) for name in table})
+    check_missing_marks(table)
+    return table
 
 
 def encode_targets(table: pd.DataFrame, attributes: Attributes) -> np.ndarray:
@@ -187,7 +192,12 @@ def encode_targets(table: pd.DataFrame, attributes: Attributes) -> np.ndarray:
     """
     codes = np.empty(table.shape, dtype=np.int64)
     for a, classes in enumerate(attributes.classes):
-        codes[:, a] = pd.Categorical(table.iloc[:, a], categories=classes).codes
+        column = table.iloc[:, a]
+        if attributes.is_binary[a]:
+            codes[:, a] = np.where(column.notna(), column, MISSING)
+        else:  # as objects, which are told apart by value: pandas would make dates of some
+            known = pd.Index(classes, dtype=object)
+            codes[:, a] = known.get_indexer(pd.Index(column, dtype=object))
     return codes
 
 
@@ -255,6 +265,7 @@ def _as_table(y: Any, n_rows: int) -> pd.DataFrame:
     if isinstance(y, pd.DataFrame):
         table = y
     else:
+        y = as_array(y, "y")
         array = y if isinstance(y, np.ndarray) else np.array(y, dtype=object)
         if array.ndim != 2:
             raise ValueError(
@@ -352,7 +363,9 @@ def _unboxed(column: pd.Series, name: Any) -> pd.Series:
 def _class_values(column: pd.Series, name: Any) -> np.ndarray:
     """Classes of a categorical attribute: those of the dtype, else the observed ones, sorted."""
     if isinstance(column.dtype, pd.CategoricalDtype):
-        values = np.asarray(column.cat.categories)
+        values = column.cat.categories.to_numpy()
+        if values.dtype.kind in "mM":  # numpy would make ints of nanoseconds
+            values = column.cat.categories.astype(object).to_numpy()
     else:
         values = np.asarray(sorted(column.dropna().unique()))
         if values.dtype.kind == "f" and all(map(float.is_integer, values.tolist())):

@@ -6,9 +6,12 @@ from warnings import warn
 import numpy as np
 import pandas as pd
 
+from attrlearn.data.arrays import as_array
 from attrlearn.data.targets import Attributes
 
 __all__ = ["check_sample_weight", "class_weights"]
+
+LEAST, MOST = 1e-30, 1e30  # sums of weights that float32 adds up with room to spare
 
 
 def check_sample_weight(sample_weight: Any, table: pd.DataFrame) -> np.ndarray:
@@ -39,6 +42,7 @@ def check_sample_weight(sample_weight: Any, table: pd.DataFrame) -> np.ndarray:
     labelled = table.notna().to_numpy()
     if sample_weight is None:
         return labelled.astype(float)
+    sample_weight = as_array(sample_weight, "sample_weight")
     if isinstance(sample_weight, pd.DataFrame):
         if {*sample_weight} != {*table}:
             raise ValueError(
@@ -89,12 +93,14 @@ def class_weights(
     -------
     list of A arrays of shape (classes,)
         1 for a class that no cell has, and for the classes of an attribute of which fewer than
-        two are labelled: a warning names such attributes.
+        two are labelled: a warning names such attributes, and those in which a dict leaves fewer
+        than two a weight.
 
     Raises
     ------
     ValueError
-        If a dict names an attribute or a class that is not there.
+        If a dict names an attribute or a class that is not there, or the weights of all labelled
+        cells are 0 or sum to what float32 cannot hold.
 
     Examples
     --------
@@ -103,6 +109,7 @@ def class_weights(
     >>> float(positive / negative)
     3.0
     """
+    _check_sum(sum(count.sum() for count in counts), "sample_weight")
     weights, single = [], []
     for name, count in zip(attributes.names, counts, strict=True):
         seen = count > 0
@@ -122,6 +129,7 @@ def class_weights(
         )
     if isinstance(class_weight, dict):
         _set_weights(weights, attributes, class_weight)
+        _check_left(weights, counts, attributes)
     return weights
 
 
@@ -152,3 +160,38 @@ def _set_weights(weights: list[np.ndarray], attributes: Attributes, given: dict)
                     f"{value!r} of attribute {name!r}. Pass 0 to ignore a class."
                 )
             weights[a][classes.index(value)] = weight
+
+
+def _check_left(
+    weights: list[np.ndarray], counts: list[np.ndarray], attributes: Attributes
+) -> None:
+    """Raise if no labelled class has a weight left; warn of attributes with fewer than two."""
+    left = [count * weight for count, weight in zip(counts, weights, strict=True)]
+    if any(count.any() for count in counts) and not any(cells.any() for cells in left):
+        raise ValueError(
+            "class_weight must be more than 0 for a labelled class. Got zero weight for all of "
+            "them. Pass class_weight=None to weigh all alike."
+        )
+    _check_sum(sum(cells.sum() for cells in left), "class_weight")
+    emptied = [
+        name
+        for name, count, cells in zip(attributes.names, counts, left, strict=True)
+        if np.count_nonzero(cells) < 2 <= np.count_nonzero(count)
+    ]
+    if emptied:
+        warn(
+            f"class_weight leaves fewer than two labelled classes in {len(emptied)} attributes: "
+            f"{emptied}. They teach nothing. Give another class of each a weight above 0, or leave "
+            "the attributes out.",
+            UserWarning,
+            stacklevel=5,
+        )
+
+
+def _check_sum(total: float, what: str) -> None:
+    """Raise unless the weights of all labelled cells sum to what float32 can hold, or to 0."""
+    if total and not LEAST < total < MOST:
+        raise ValueError(
+            f"{what} must give the labelled cells weights whose sum float32 can hold. Got a sum of "
+            f"{total:.3g}. Divide all of {what} by one number: only their ratios count."
+        )

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
@@ -220,6 +221,61 @@ def test_features_become_a_float32_matrix(X):
 def test_what_is_no_finite_matrix_is_no_features(X, message):
     with pytest.raises(ValueError, match=message):
         check_inputs(X, features=True)
+
+
+BEYOND = {
+    "array": (np.array([[1.0], [1e300]]), r"1e\+300"),
+    "list": ([[1.0], [-1e300]], r"-1e\+300"),
+    "array of objects": (np.array([[1.0], [1e39]], dtype=object), r"1e\+39"),
+    "long doubles": (np.array([[1.0], [1e300]], dtype=np.longdouble), r"1e\+300"),
+    "int": ([[1], [10**39]], r"1.00e\+39"),
+    "int beyond all floats": ([[1], [-(10**400)]], r"-1.00e\+400"),
+    "int beyond what is printed": (np.array([[1], [10**5000]], dtype=object), r"1.00e\+5000"),
+    "text": ([["1"], ["1e300"]], "1e300"),
+    "frame": (pd.DataFrame([[1.0], [1e300]]), r"1e\+300"),
+    "nullable frame": (pd.DataFrame([[None], [1e300]], dtype="Float64")[::-1], r"1e\+300"),
+    "tensor": (torch.tensor([[1.0], [1e300]], dtype=torch.float64), r"1e\+300"),
+}
+
+
+@pytest.mark.parametrize(("X", "got"), BEYOND.values(), ids=BEYOND)
+def test_a_number_beyond_float32_is_told_as_it_was_given(X, got):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match=f"up to 3.4e.38. Got {got} at row [01], column 0. Sc"):
+            check_inputs(X, features=True)
+
+
+@pytest.mark.parametrize("X", [[[np.inf]], pd.DataFrame([[np.inf]]), np.array([[np.inf]], object)])
+def test_what_is_infinite_as_given_is_told_as_that(X):
+    with pytest.raises(ValueError, match=r"neither NaN nor inf\. Got inf at row 0"):
+        check_inputs(X, features=True)
+
+
+def test_complex_columns_are_no_features():
+    with pytest.raises(ValueError, match="Got dtype complex128 in column 'u'"):
+        check_inputs(pd.DataFrame({"u": [1j]}), features=True)
+
+
+@pytest.mark.parametrize("make", [lambda tensor: tensor, list])
+def test_tensors_are_read_as_arrays_without_a_warning(make):
+    X, categories = torch.tensor(MATRIX), torch.tensor([3, 5])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        inputs = check_inputs(make(X), make(categories), features=True)
+        assert np.array_equal(inputs.features, MATRIX)
+        assert inputs.categories.tolist() == [3, 5]
+        pictures = check_inputs(make(torch.tensor(PIXELS))).pictures
+    assert all(map(np.array_equal, pictures, PIXELS))
+
+
+def test_a_tensor_that_numpy_cannot_read_is_an_error_with_its_cure():
+    X = torch.tensor(MATRIX, requires_grad=True)
+    for given_tensor in (X, list(X)):
+        with pytest.raises(TypeError, match=r"X must be readable .*requires grad.*\.detach\(\)"):
+            check_inputs(given_tensor, features=True)
+    with pytest.raises(TypeError, match="categories must be readable as an array of numpy"):
+        check_inputs(["a.jpg", "b.jpg"], X[0])
 
 
 @pytest.mark.parametrize(

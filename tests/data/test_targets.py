@@ -1,9 +1,11 @@
 import re
+import warnings
 from decimal import Decimal
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -108,6 +110,47 @@ def test_a_category_dtype_keeps_its_classes_in_its_order_observed_or_not(categor
     assert codes.tolist() == [[1], [MISSING]]
 
 
+DATES = pd.to_datetime(["2020-01-02", "2019-05-06"])
+CATEGORIES = {
+    "dates in ns": DATES.as_unit("ns"),
+    "dates in s": DATES.as_unit("s"),
+    "dates of a zone": DATES.as_unit("ns").tz_localize("Europe/Paris"),
+    "days": pd.Index(DATES.date),
+    "spans in ns": (DATES - DATES[1]).as_unit("ns"),
+    "spans in us": (DATES - DATES[1]).as_unit("us"),
+    "periods": pd.period_range("2020", periods=2, freq="M"),
+    "intervals": pd.interval_range(0, 2),
+    "intervals of dates": pd.interval_range(DATES[1], periods=2),
+    "bools": pd.Index([True, False]),
+    "boolean": pd.Index([True, False], dtype="boolean"),
+    "ints": pd.Index([7, 3]),
+    "int8": pd.Index([7, 3], dtype="int8"),
+    "Int64": pd.Index([7, 3], dtype="Int64"),
+    "floats": pd.Index([2.5, 0.5]),
+    "0 and 1": pd.Index([1.0, 0.0]),
+    "several types": pd.Index([1, "a"], dtype=object),
+    "string": pd.Index(["b", "a"], dtype="string"),
+}
+
+
+@pytest.mark.parametrize("categories", CATEGORIES.values(), ids=CATEGORIES)
+def test_cells_of_a_category_dtype_are_kept_whatever_its_values(categories):
+    y = pd.DataFrame({"season": pd.Categorical.from_codes([1, -1, 0], categories)})
+    codes, attributes = read(y)
+    assert codes[:, 0].tolist() == [1, MISSING, 0]
+    assert attributes.classes[0].tolist() == categories.tolist()
+    predicted = attributes.most_probable(np.eye(2))[:, 0]
+    assert predicted.tolist() == categories.tolist()
+    table = attributes.check_known(check_table(y, 3, ["season"]))  # as `score` reads it
+    assert encode_targets(table, attributes).tolist() == codes.tolist()
+
+
+def test_true_and_false_as_numbers_are_the_classes_of_a_category_dtype_of_bools():
+    _, attributes = read(pd.DataFrame({"hood": pd.Categorical([True, False])}))
+    table = attributes.check_known(check_table(pd.DataFrame({"hood": [1.0, 0.0, None]}), 3))
+    assert encode_targets(table, attributes)[:, 0].tolist() == [1, 0, MISSING]
+
+
 def test_columns_of_a_mixed_table_are_read_one_by_one():
     y = pd.DataFrame(
         {
@@ -162,7 +205,7 @@ def test_what_is_declared_must_be_there(item):
 CELLS = {
     "number": st.sampled_from([0, 1, None]),
     "code": st.sampled_from([3, 5, 11, None]),
-    "text": st.sampled_from(["long", "bare", "", "ärmellos", None]),
+    "text": st.sampled_from(["long", "bare", "None", "ärmellos", None]),
 }
 COLUMNS = st.lists(st.sampled_from(sorted(CELLS)), min_size=1, max_size=4)
 
@@ -357,3 +400,61 @@ def test_text_of_pyarrow_is_text():
 def test_names_that_predictions_would_use_twice_are_an_error():
     with pytest.raises(ValueError, match="both 'hood' and 'hood_proba'"):
         check_attributes(pd.DataFrame({"hood": [1], "hood_proba": [0]}), 1)
+
+
+TENSOR = torch.tensor([[0.0, 1], [torch.nan, 0], [-1, 1]])
+
+
+@pytest.mark.parametrize("y", [TENSOR, TENSOR.double(), list(TENSOR), tuple(TENSOR)])
+def test_tensors_are_read_as_arrays_without_a_warning(y):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        codes, attributes = read(y)
+    assert codes.tolist() == [[0, 1], [MISSING, 0], [MISSING, 1]]
+    assert attributes.is_binary == [True, True]
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int8, torch.uint8, torch.bool])
+def test_tensors_of_every_type_of_labels_are_binary(dtype):
+    assert read(torch.eye(2, dtype=dtype))[0].tolist() == [[1, 0], [0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("y", "reason"),
+    [
+        (torch.eye(2, requires_grad=True), "requires grad"),
+        (list(torch.eye(2, requires_grad=True)), "requires grad"),
+        (torch.eye(2).bfloat16(), "BFloat16"),
+        (torch.eye(2).to_sparse(), "Sparse"),
+    ],
+)
+def test_a_tensor_that_numpy_cannot_read_is_an_error_with_its_cure(y, reason):
+    with pytest.raises(TypeError, match=rf"y must be readable .*Tensor .*{reason}.*\.detach\(\)"):
+        check_table(y, 2)
+
+
+@pytest.mark.parametrize("dtype", [object, "str", "string", "string[pyarrow]"])
+@pytest.mark.parametrize("read_y", [check_table, check_attributes])
+def test_a_text_that_means_missing_is_an_error_that_counts_its_cells(read_y, dtype):
+    cells = pd.Series(["long", None, "NA", "bare", " ", "NA"], dtype=dtype)
+    y = pd.DataFrame({"zip": 1, "sleeve": cells, "neck": ["?", "v", "o", "v", "v", "v"]})
+    place = r"Got 'NA' at row 2, attribute 'sleeve' \(and 3 more such cells\)"
+    cure = re.escape("Pass y.replace({'NA': None, ' ': None, '?': None}), or, where that is a")
+    with pytest.raises(ValueError, match=rf"no text that says so\. {place}\. {cure}"):
+        read_y(y, 6)
+    cured = y.replace({"NA": None, " ": None, "?": None})
+    assert read_y(cured, 6) is not None
+
+
+@pytest.mark.parametrize("y", [np.array([["long"], [np.nan]]), [["long"], ["null"]]])
+def test_an_array_of_text_may_hold_none_that_means_missing_either(y):
+    with pytest.raises(ValueError, match=r"at row 1, attribute 'Attr1'\. Pass y\.replace"):
+        check_table(y, 2)
+
+
+@pytest.mark.parametrize("dtype", [["NA", "?", "v"], None])
+def test_a_category_dtype_may_hold_a_class_of_such_a_text(dtype):
+    y = pd.DataFrame({"neck": pd.Categorical(["?", "NA", None], categories=dtype)})
+    codes, attributes = read(y)
+    assert {"NA", "?"} <= {*attributes.classes[0]}
+    assert (codes[:, 0] == MISSING).tolist() == [False, False, True]

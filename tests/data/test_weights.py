@@ -4,6 +4,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
@@ -77,9 +78,9 @@ def test_given_weights_are_taken_and_the_others_are_1():
     )
     codes = np.array([[0, 0], [1, 1]])
     hood, neck = class_weights(
-        count(codes, attributes), attributes, {"neck": {"v": 2.5}, "hood": {True: 0}}
+        count(codes, attributes), attributes, {"neck": {"v": 2.5}, "hood": {True: 0.5}}
     )
-    assert hood.tolist() == [1, 0]
+    assert hood.tolist() == [1, 0.5]
     assert neck.tolist() == [1, 2.5]
 
 
@@ -98,6 +99,53 @@ def test_given_weights_are_taken_and_the_others_are_1():
 def test_given_weights_must_fit_the_attributes(given_weights, message):
     with pytest.raises(ValueError, match=message):
         weigh(0, 1, class_weight=given_weights)
+
+
+@pytest.mark.parametrize(
+    ("cells", "zeros"), [([0, 1, 1], {0: 0, 1: 0}), ([0, 0], {0: 0.0}), ([MISSING, 1], {1: 0})]
+)
+@pytest.mark.filterwarnings("ignore:Fewer than two classes")
+def test_a_class_weight_of_zero_for_all_that_is_labelled_is_an_error(cells, zeros):
+    with pytest.raises(ValueError, match=r"Got zero weight for all of them. Pass class_weight=Non"):
+        weigh(*cells, class_weight={"hood": zeros})
+
+
+@pytest.mark.filterwarnings("ignore:Fewer than two classes")
+def test_class_weights_of_zero_are_an_error_if_sample_weights_leave_out_the_others():
+    attributes = Attributes(["hood", "zip"], [np.array([0, 1])] * 2, [True, True])
+    zero = {"hood": {0: 0, 1: 0}}
+    with pytest.raises(ValueError, match="Got zero weight for all of them"):
+        class_weights([np.array([2.0, 1]), np.zeros(2)], attributes, zero)
+
+
+@pytest.mark.parametrize("zeros", [{0: 0, 1: 0}, {1: 0}])
+def test_attributes_that_class_weights_leave_without_two_classes_are_named(zeros):
+    attributes = Attributes(["hood", "zip"], [np.array([0, 1])] * 2, [True, True])
+    with pytest.warns(UserWarning, match=r"fewer than two labelled classes in 1 attr.*\['hood'\]"):
+        class_weights([np.array([2, 1])] * 2, attributes, {"hood": zeros})
+
+
+def test_a_class_may_weigh_nothing_beside_two_others():
+    attributes = Attributes(["neck"], [np.array(["o", "u", "v"], dtype=object)], [False])
+    [weight] = class_weights([np.array([2, 1, 1])], attributes, {"neck": {"u": 0}})
+    assert weight.tolist() == [1, 0, 1]
+
+
+def test_without_any_labelled_cell_class_weights_of_zero_are_no_error():
+    with pytest.warns(UserWarning, match="Fewer than two classes"):
+        weigh(MISSING, class_weight={"hood": {0: 0, 1: 0}})
+
+
+@pytest.mark.parametrize("weight", [1e300, 1e-50])
+def test_weights_beyond_what_float32_adds_up_are_an_error(weight):
+    with pytest.raises(
+        ValueError, match=r"class_weight must .*Got a sum of \de.*only their ratios"
+    ):
+        weigh(0, 1, 1, class_weight={"hood": {0: weight, 1: weight}})
+    with pytest.raises(
+        ValueError, match=r"sample_weight must .*Got a sum of \de.*only their ratios"
+    ):
+        class_weights([np.array([weight, weight])], HOOD, "balanced")
 
 
 def test_weighing_two_labelled_classes_gives_no_warning():
@@ -140,3 +188,14 @@ def test_the_weight_of_a_missing_cell_may_be_missing():
 def test_sample_weights_that_break_a_rule_are_an_error(sample_weight, words):
     with pytest.raises(ValueError, match=words):
         check_sample_weight(sample_weight, TABLE)
+
+
+@pytest.mark.parametrize("make", [lambda tensor: tensor, list])
+def test_tensors_of_weights_are_read_as_arrays(make):
+    rows, cells = torch.tensor([3, 2, 0]), torch.tensor([[2.0, 0], [0, 5], [1, 1]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert check_sample_weight(make(rows), TABLE).tolist() == [[3, 0], [0, 2], [0, 0]]
+        assert check_sample_weight(make(cells), TABLE).tolist() == [[2, 0], [0, 5], [1, 1]]
+    with pytest.raises(TypeError, match="sample_weight must be readable as an array of numpy"):
+        check_sample_weight(rows.bfloat16(), TABLE)
