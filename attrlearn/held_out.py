@@ -77,13 +77,13 @@ class HeldOut:
         else:
             predictor = HeldOutPredictor(fitted(), outputs.exp().cpu().numpy())
             weight = {} if self.sample_weight is None else {"sample_weight": self.sample_weight}
-            score = float(get_scorer(scoring)(predictor, self.X, self.y, **weight))
-        if not np.isfinite(score):
+            score = get_scorer(scoring)(predictor, self.X, self.y, **weight)
+        if score is None or not np.isfinite(float(score)):
             raise ValueError(
                 f"scoring must give a number on the {len(self.examples)} held-out rows. Got "
                 f"{score}. Hold more rows out with validation_fraction, or pass X_val and y_val."
             )
-        return score
+        return float(score)
 
 
 @dataclass

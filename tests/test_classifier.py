@@ -1073,6 +1073,7 @@ def test_warning_points_at_the_line_that_called_fit(tabular):
         ),
         ({"scoring": "accuracy_score"}, {}, 'scoring must be "loss", a scorer or one of'),
         ({"scoring": lambda *_: np.nan}, {}, "must give a number on the 30 held-out rows. Got nan"),
+        ({"scoring": lambda *_: None}, {}, "must give a number on the 30 held-out rows. Got None"),
         (
             {},
             {"X_val": NOISE, "y_val": np.full(NOISY.shape, np.nan)},

@@ -264,7 +264,7 @@ def _reason(error: Exception, source: object) -> str:
         return "is a folder"
     if "truncated" in str(error).lower():
         return "file is truncated"
-    return str(getattr(error, "strerror", None) or error) or type(error).__name__
+    return str(getattr(error, "strerror", None) or error).rstrip(".") or type(error).__name__
 
 
 def _unknown_format(start: bytes) -> str:

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -90,7 +90,7 @@ def check_inputs(X: Any, categories: Any = None, *, features: bool = False) -> I
                 "categories must be given once. Got both a column 'category' in X and the argument "
                 "categories. Leave one out."
             )
-        categories = X["category"]
+        categories = _one_column(X, "category")
     pictures = matrix = names = None
     if features:
         matrix, names = _feature_matrix(X)
@@ -197,20 +197,31 @@ def warn_of_unlearnt(categories: np.ndarray | None, learnt: Iterable[Any]) -> No
         )
 
 
-def _pictures(X: Any) -> Sequence[Any]:
-    """X as a sequence of pictures, each of a type that can be read."""
+def _check_collection(X: Any) -> None:
+    """Raise for a single picture, and for what has no order."""
     if is_single(X):
+        several = isinstance(X, np.ndarray) and X.ndim == 3 and X.shape[2] not in (3, 4)
         raise ValueError(
             f"X must be a collection of pictures. Got a single one, of type {type(X).__name__}. "
-            "Wrap it in a list."
+            f"{'Pass list(X) if it holds gray ones.' if several else 'Wrap it in a list.'}"
         )
+    if isinstance(X, Mapping | Set):
+        raise TypeError(
+            f"X must be a collection of pictures in order. Got a {type(X).__name__}. Pass a list, "
+            "or a DataFrame with a column 'image'."
+        )
+
+
+def _pictures(X: Any) -> Sequence[Any]:
+    """X as a sequence of pictures, each of a type that can be read."""
+    _check_collection(X)
     if isinstance(X, pd.DataFrame):
         if "image" not in X:
             raise ValueError(
                 f"X must have a column 'image' with the paths. Got the columns {list(X.columns)}. "
                 "Rename the column, or pass the paths alone."
             )
-        X = X["image"]
+        X = _one_column(X, "image")
     if isinstance(X, np.ndarray):
         if X.dtype == np.uint8 and (X.ndim != 4 or X.shape[3] not in (3, 4)):
             raise ValueError(
@@ -235,6 +246,16 @@ def _pictures(X: Any) -> Sequence[Any]:
                 "Pass backbone=None if X holds features."
             )
     return pictures
+
+
+def _one_column(X: pd.DataFrame, name: str) -> pd.Series:
+    """The column of that name, after a check that there is but one."""
+    column = X[name]
+    if isinstance(column, pd.DataFrame):
+        raise ValueError(
+            f"X must have one column {name!r}. Got {column.shape[1]}. Rename or drop the others."
+        )
+    return column
 
 
 def _feature_matrix(X: Any) -> tuple[np.ndarray, list[str] | None]:
@@ -315,4 +336,11 @@ def _category_array(categories: Any, n_rows: int) -> np.ndarray:
             f"{n_rows} rows. Select the same rows of both."
         )
     values = pd.Series(categories).astype(object)
-    return values.where(values.notna(), None).to_numpy()
+    values = values.where(values.notna(), None).to_numpy()
+    for row, value in enumerate(values):
+        if not isinstance(value, Hashable):
+            raise TypeError(
+                f"categories must be text, numbers or other values that can be hashed. Got "
+                f"{value!r:.60} at row {row}. Pass one value per row."
+            )
+    return values

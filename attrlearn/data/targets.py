@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import issparse
 
 from attrlearn.data.arrays import as_array
 from attrlearn.data.text_columns import check_missing_marks
@@ -24,6 +25,7 @@ __all__ = [
 
 MISSING = -1
 MIN_ROWS_TO_RULE_OUT = 20
+EXACT_BELOW = 2.0**53  # from here on floats are further apart than ints
 
 
 @dataclass(frozen=True)
@@ -262,6 +264,8 @@ def _as_table(y: Any, n_rows: int) -> pd.DataFrame:
             f"y must be 2-D, one column per attribute. Got a Series of {len(y)} rows. "
             "Pass y.to_frame()."
         )
+    if issparse(y):
+        raise ValueError(f"y must be dense. Got a sparse {type(y).__name__}. Pass y.toarray().")
     if isinstance(y, pd.DataFrame):
         table = y
     else:
@@ -336,6 +340,7 @@ def _clean(column: pd.Series, name: Any) -> pd.Series:
     if kind == "O":  # text and categories
         return column
     numbers = column.to_numpy(dtype=float, na_value=np.nan)
+    _check_exact(column, numbers, name)
     return pd.Series(np.where(numbers == MISSING, np.nan, numbers), column.index)
 
 
@@ -356,8 +361,28 @@ def _unboxed(column: pd.Series, name: Any) -> pd.Series:
     if is_text:
         return column
     numbers = np.full(len(column), np.nan)
-    numbers[labelled] = cells.astype(float)
+    with np.errstate(over="ignore"):
+        numbers[labelled] = [_as_float(cell) for cell in cells]
+    _check_exact(column, numbers, name)
     return pd.Series(numbers, column.index)
+
+
+def _as_float(cell: Any) -> float:
+    """A number as the nearest float, infinite where it is beyond all."""
+    try:
+        return float(cell)
+    except OverflowError:
+        return np.inf if cell > 0 else -np.inf
+
+
+def _check_exact(column: pd.Series, numbers: np.ndarray, name: Any) -> None:
+    """Raise at an int that a float may not tell from its neighbours: two classes would be one."""
+    if column.dtype.kind in "iuO" and (beyond := np.abs(numbers) >= EXACT_BELOW).any():
+        row = int(beyond.argmax())
+        raise ValueError(
+            f"y must hold numbers below 2**53 in size. Got {column.iloc[row]} at row {row}, "
+            f"attribute {name!r}. If it is a code, pass it as text: y.astype({{{name!r}: str}})."
+        )
 
 
 def _class_values(column: pd.Series, name: Any) -> np.ndarray:

@@ -50,6 +50,12 @@ def check_sample_weight(sample_weight: Any, table: pd.DataFrame) -> np.ndarray:
                 f"{list(sample_weight)}. Rename them, or pass sample_weight.to_numpy()."
             )
         sample_weight = sample_weight[list(table)]
+    if np.ndim(sample_weight) not in (1, 2):
+        raise ValueError(
+            "sample_weight must have one entry per row of y, or one per cell. Got a "
+            f"{type(sample_weight).__name__} of {np.ndim(sample_weight)} dimensions. Leave it out "
+            "to weigh all alike."
+        )
     try:
         weights = pd.DataFrame(sample_weight).to_numpy(dtype=float, na_value=np.nan)
     except (ValueError, TypeError) as error:

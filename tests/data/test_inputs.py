@@ -393,3 +393,29 @@ def test_known_categories_and_gaps_between_them_give_no_warning(categories, know
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_of_unknown(categories, known, 2)
+
+
+@pytest.mark.parametrize(
+    ("X", "categories", "error", "words"),
+    [
+        (np.zeros((5, 9, 9), np.uint8), None, ValueError, r"Pass list\(X\) if it holds gray ones"),
+        ({"image": ["a.jpg"]}, None, TypeError, r"in order\. Got a dict\. Pass a list"),
+        ({"a.jpg", "b.jpg"}, None, TypeError, r"in order\. Got a set\. Pass a list"),
+        (
+            pd.DataFrame([["a.jpg", "b.jpg"]], columns=["image", "image"]),
+            None,
+            ValueError,
+            r"one column 'image'\. Got 2\. Rename",
+        ),
+        (
+            pd.DataFrame([["a.jpg", "x", "y"]], columns=["image", "category", "category"]),
+            None,
+            ValueError,
+            r"one column 'category'\. Got 2\. Rename",
+        ),
+        (["a.jpg", "b.jpg"], pd.Series(["x", ["y"]]), TypeError, r"Got \['y'\] at row 1"),
+    ],
+)
+def test_what_cannot_be_matched_with_its_rows_is_an_error(X, categories, error, words):
+    with pytest.raises(error, match=words):
+        check_inputs(X, categories)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
 from attrlearn.data.targets import (
     MISSING,
@@ -458,3 +459,29 @@ def test_a_category_dtype_may_hold_a_class_of_such_a_text(dtype):
     codes, attributes = read(y)
     assert {"NA", "?"} <= {*attributes.classes[0]}
     assert (codes[:, 0] == MISSING).tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.array([[1], [2**60 + 1]]),
+        objects([1], [2**60 + 1]),
+        objects([None], [10**400]),
+        column([1, 2**60 + 1], "Int64"),
+        column([1, 2**60 + 1], np.uint64),
+    ],
+    ids=["ints", "objects", "beyond all floats", "Int64 column", "uint64 column"],
+)
+def test_codes_that_floats_do_not_tell_apart_are_an_error(y):
+    with pytest.raises(ValueError, match=r"below 2\*\*53 in size\. Got 1\d+ at row 1, .*as text"):
+        read(y, categorical=[0])
+
+
+def test_the_largest_codes_keep_their_value():
+    _, attributes = read(np.array([[2**53 - 1], [2**53 - 2]]), categorical=[0])
+    assert attributes.classes[0].tolist() == [2**53 - 2, 2**53 - 1]
+
+
+def test_a_sparse_table_is_an_error_with_its_cure():
+    with pytest.raises(ValueError, match=r"y must be dense\. Got a sparse .*Pass y\.toarray\(\)"):
+        check_table(csr_array(np.eye(3)), 3)

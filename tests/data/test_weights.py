@@ -199,3 +199,8 @@ def test_tensors_of_weights_are_read_as_arrays(make):
         assert check_sample_weight(make(cells), TABLE).tolist() == [[2, 0], [0, 5], [1, 1]]
     with pytest.raises(TypeError, match="sample_weight must be readable as an array of numpy"):
         check_sample_weight(rows.bfloat16(), TABLE)
+
+
+def test_one_weight_for_all_is_an_error():
+    with pytest.raises(ValueError, match=r"one per cell\. Got a int of 0 dimensions"):
+        check_sample_weight(2, pd.DataFrame({"hood": [0, 1]}))
