@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csc_array, csr_array
 
+from attrlearn.data.part_queue import PartQueue
+
 __all__ = ["Strata", "count_cells", "count_lacking", "deal", "fill_gaps"]
 
 POSITIVE, NEGATIVE = 1_000_000, 1  # one positive outweighs any number of negatives
@@ -113,27 +115,25 @@ def deal(strata: Strata, room: np.ndarray, rng: np.random.RandomState | None) ->
     order = order[np.argsort(-strata.n_rows[order], kind="stable")]
     n_rows, cells = strata.n_rows[order], strata.cells[order]
     columns = cells.tocsc()
-    wanted = np.outer(room / room.sum(), cells.sum(axis=0))  # (F, C)
+    wanted = np.outer(cells.sum(axis=0), room / room.sum())  # (C, F)
     left = np.diff(columns.indptr)  # (C,) units that are not dealt out
     part = np.full(n_units, -1)
-    room_left, parts = room.tolist(), range(len(room))
+    room_left = room.astype(float)
 
-    def place(unit: int, value: list[float]) -> None:
-        fitting = [f for f in parts if room_left[f] >= n_rows[unit]] or parts
-        chosen = max(fitting, key=lambda f: (round(value[f], 9), room_left[f]))
-        part[unit] = chosen
-        room_left[chosen] -= n_rows[unit]
-        classes, still_wanted = _stored(cells, unit), wanted[chosen]
-        still_wanted[classes] -= cells.data[cells.indptr[unit] : cells.indptr[unit + 1]]
-        left[classes] -= 1
+    def place(units: np.ndarray, value: np.ndarray) -> None:
+        queue = PartQueue(value, room_left)
+        for unit in units[part[units] < 0].tolist():
+            part[unit] = chosen = queue.first(n_rows[unit])
+            room_left[chosen] -= n_rows[unit]
+            classes = _stored(cells, unit)
+            wanted[classes, chosen] -= cells.data[cells.indptr[unit] : cells.indptr[unit + 1]]
+            left[classes] -= 1
+            queue.update(chosen)
 
     while left.any():
         rarest = int(np.where(left > 0, left, n_units + 1).argmin())
-        for unit in _stored(columns, rarest).tolist():
-            if part[unit] < 0:
-                place(unit, wanted[:, rarest].tolist())
-    for unit in np.flatnonzero(part < 0).tolist():  # without a labelled cell
-        place(unit, room_left)
+        place(_stored(columns, rarest), wanted[rarest])
+    place(np.arange(n_units), room_left)  # those without a labelled cell
     return part[np.argsort(order)]
 
 

@@ -3,8 +3,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
 from attrlearn.data.stratification import (
     NEGATIVE,
@@ -94,10 +95,21 @@ def test_parts_of_groups_exceed_their_share_by_less_than_a_group(table, n_groups
     assert np.count_nonzero(sizes) == min(n_parts, len(strata.n_rows))
 
 
+def test_a_group_that_fits_nowhere_goes_where_most_room_is():
+    strata = Strata(
+        n_rows=np.array([4, 4, 2, 1, 1]),
+        cells=csr_array([[0, 4], [1, 0], [2, 1], [1, 1], [1, 0]]),
+        weights=np.array([POSITIVE, POSITIVE]),
+    )
+    part = deal(strata, np.full(3, 4.0), None)
+    assert np.bincount(part, strata.n_rows).tolist() == [4, 3, 5]
+
+
 @settings(deadline=None, max_examples=50)
 @given(tables(), st.integers(2, 5), st.integers(0, 9))
 def test_the_rarest_class_is_spread_as_evenly_as_can_be(table, n_parts, seed):
     strata, _ = count_cells(table)
+    assume(strata.cells.nnz)
     room = np.bincount(np.arange(len(table)) % n_parts, minlength=n_parts)
     part = deal(strata, room, np.random.RandomState(seed))
     rarest = strata.cells[:, [strata.cells.sum(axis=0).argmin()]].toarray()[:, 0]
