@@ -49,7 +49,8 @@ class AttributeKFold(BaseEstimator):
     needed. So rows of different folds are then swapped while that leaves fewer pairs of attribute
     and fold without a positive (of a categorical attribute: without one of its classes), or as
     many and fewer without a negative. If KFold with the same parameters still has fewer, its folds
-    are taken and rows swapped from there: never more such pairs than with KFold.
+    are taken and rows swapped from there: never more such pairs than with KFold. The number of
+    swaps that are tried is bounded, so that any number of folds takes seconds.
 
     With `groups`, what is dealt out and swapped (for one with as many rows) is the group, large
     ones first, and KFold is not asked. No fold is then empty, and none exceeds its share N / K of

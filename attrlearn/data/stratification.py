@@ -1,15 +1,20 @@
 """Rows dealt out so that every part gets its share of each class of each attribute."""
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csc_array, csr_array
+from scipy.sparse import csr_array
+
+from attrlearn.data.part_queue import PartQueue
+from attrlearn.data.swaps import Exchange, pick_disjoint, stored, tiles
 
 __all__ = ["Strata", "count_cells", "count_lacking", "deal", "fill_gaps"]
 
-POSITIVE, NEGATIVE = 1_000_000, 1  # one positive outweighs any number of negatives
+POSITIVE, NEGATIVE = 1_000_000_000, 1  # one positive outweighs all negatives of any table
+MOST_PAIRS = 100_000_000  # that are compared, so that the search for swaps ends within seconds
 
 
 @dataclass(frozen=True)
@@ -113,27 +118,25 @@ def deal(strata: Strata, room: np.ndarray, rng: np.random.RandomState | None) ->
     order = order[np.argsort(-strata.n_rows[order], kind="stable")]
     n_rows, cells = strata.n_rows[order], strata.cells[order]
     columns = cells.tocsc()
-    wanted = np.outer(room / room.sum(), cells.sum(axis=0))  # (F, C)
+    wanted = np.outer(cells.sum(axis=0), room / room.sum())  # (C, F)
     left = np.diff(columns.indptr)  # (C,) units that are not dealt out
     part = np.full(n_units, -1)
-    room_left, parts = room.tolist(), range(len(room))
+    room_left = room.astype(float)
 
-    def place(unit: int, value: list[float]) -> None:
-        fitting = [f for f in parts if room_left[f] >= n_rows[unit]] or parts
-        chosen = max(fitting, key=lambda f: (round(value[f], 9), room_left[f]))
-        part[unit] = chosen
-        room_left[chosen] -= n_rows[unit]
-        classes, still_wanted = _stored(cells, unit), wanted[chosen]
-        still_wanted[classes] -= cells.data[cells.indptr[unit] : cells.indptr[unit + 1]]
-        left[classes] -= 1
+    def place(units: np.ndarray, value: np.ndarray) -> None:
+        queue = PartQueue(value, room_left)
+        for unit in units[part[units] < 0].tolist():
+            part[unit] = chosen = queue.first(n_rows[unit])
+            room_left[chosen] -= n_rows[unit]
+            classes = stored(cells, unit)
+            wanted[classes, chosen] -= cells.data[cells.indptr[unit] : cells.indptr[unit + 1]]
+            left[classes] -= 1
+            queue.update(chosen)
 
     while left.any():
         rarest = int(np.where(left > 0, left, n_units + 1).argmin())
-        for unit in _stored(columns, rarest).tolist():
-            if part[unit] < 0:
-                place(unit, wanted[:, rarest].tolist())
-    for unit in np.flatnonzero(part < 0).tolist():  # without a labelled cell
-        place(unit, room_left)
+        place(stored(columns, rarest), wanted[rarest])
+    place(np.arange(n_units), room_left)  # those without a labelled cell
     return part[np.argsort(order)]
 
 
@@ -150,7 +153,15 @@ def fill_gaps(strata: Strata, part: np.ndarray, n_parts: int) -> np.ndarray:
     Returns
     -------
     ndarray of shape (U,)
-        Parts of the same sizes, of which no swap could lower `count_lacking`.
+        Parts of the same sizes, of which no swap could lower `count_lacking` if the search came
+        to its end.
+
+    Notes
+    -----
+    All swaps of two blocks of units are compared at once, and the best of those that touch
+    different parts are made; so on, until no swap gains. The search ends before that once
+    `MOST_PAIRS` pairs were compared: a bound on work and not on time, so that the result is the
+    same on every machine. Tables of a few thousand units stay below it.
 
     Examples
     --------
@@ -158,26 +169,21 @@ def fill_gaps(strata: Strata, part: np.ndarray, n_parts: int) -> np.ndarray:
     >>> fill_gaps(strata, np.array([0, 0, 1, 1]), n_parts=2)
     array([1, 0, 0, 1])
     """
-    part = part.copy()
-    holds = strata.cells.astype(bool).astype(np.int64)  # (U, C)
-    holders = holds.tocsc()
     held = _count_holders(strata, part, n_parts)
-    improved = True
-    while improved:
-        improved = False
-        for into, column in np.argwhere(held == 0):
-            for unit in _stored(holders, column):
-                if held[into, column] > 0 or held[part[unit], column] < 2:
-                    continue  # the gap is filled, or would only move
-                partner = _best_partner(strata, holds, held, part, unit, into)
-                if partner is None:
-                    continue
-                for one, other in (unit, partner), (partner, unit):
-                    held[part[one], _stored(holds, one)] -= 1
-                    held[part[other], _stored(holds, one)] += 1
-                part[[unit, partner]] = part[[partner, unit]]
-                improved = True
-    return part
+    exchange = Exchange(strata.n_rows, strata.cells, strata.weights, part.copy(), held)
+    touched, n_pairs = np.ones(n_parts, dtype=bool), 0
+    while touched.any():
+        movable, near = exchange.movable(), touched[exchange.part]
+        touched = np.zeros(n_parts, dtype=bool)
+        for one, other in chain(  # two parts that no swap touched are as they were when compared
+            tiles(np.flatnonzero(movable & near), np.arange(len(part))),
+            tiles(np.flatnonzero(movable & ~near), np.flatnonzero(near)),
+        ):
+            n_pairs += len(one) * len(other)
+            if n_pairs > MOST_PAIRS:
+                return exchange.part
+            touched[_swap_best(exchange, one, other)] = True
+    return exchange.part
 
 
 def count_lacking(strata: Strata, part: np.ndarray, n_parts: int) -> int:
@@ -209,11 +215,6 @@ def _group_codes(groups: Any, n_rows: int) -> np.ndarray:
     return codes
 
 
-def _stored(matrix: csr_array | csc_array, i: int) -> np.ndarray:
-    """Columns that row `i` of a CSR array stores, or rows that column `i` of a CSC array does."""
-    return matrix.indices[matrix.indptr[i] : matrix.indptr[i + 1]]
-
-
 def _count_holders(strata: Strata, part: np.ndarray, n_parts: int) -> np.ndarray:
     """(F, C) units of each part that hold a cell of each class."""
     held = np.zeros((n_parts, strata.cells.shape[1]), dtype=np.int64)
@@ -222,20 +223,11 @@ def _count_holders(strata: Strata, part: np.ndarray, n_parts: int) -> np.ndarray
     return held
 
 
-def _best_partner(
-    strata: Strata, holds: csr_array, held: np.ndarray, part: np.ndarray, unit: int, into: int
-) -> int | None:
-    """Unit in part `into` that fills most gaps when it swaps with `unit`; None if that fills none.
-
-    A swap fills the gaps of one part with what the unit of the other brings, and opens one
-    wherever the unit that goes was the last holder; not so with what both hold.
-    """
-    partners = np.flatnonzero((part == into) & (strata.n_rows == strata.n_rows[unit]))
-    if len(partners) == 0:
-        return None
-    gaps, last = strata.weights * (held == 0), strata.weights * (held == 1)  # (F, C)
-    out_of, own = part[unit], _stored(holds, unit)
-    value = gaps[out_of] - last[into]  # (C,) of what a partner holds
-    value[own] += last[into, own] + last[out_of, own]
-    gains = (gaps[into, own] - last[out_of, own]).sum() + holds[partners] @ value
-    return int(partners[gains.argmax()]) if gains.max() > 0 else None
+def _swap_best(exchange: Exchange, one: np.ndarray, other: np.ndarray) -> list[int]:
+    """Parts between which units of `one` and of `other` were swapped."""
+    part, touched = exchange.part, []
+    gains = exchange.gains(one, other)
+    for i, j in pick_disjoint(gains, part[one], part[other]):
+        touched += part[[one[i], other[j]]].tolist()
+        exchange.swap(one[i], other[j])
+    return touched

@@ -1,10 +1,14 @@
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import combinations
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy.sparse import csr_array
 
 from attrlearn.data.stratification import (
     NEGATIVE,
@@ -15,6 +19,7 @@ from attrlearn.data.stratification import (
     deal,
     fill_gaps,
 )
+from attrlearn.data.swaps import Exchange
 
 
 @st.composite
@@ -36,6 +41,31 @@ def dealt(draw, max_rows=40) -> tuple[Strata, np.ndarray, int]:
     strata, _ = count_cells(table, groups)
     n_parts = draw(st.integers(2, 4))
     return strata, rng.permutation(len(strata.n_rows)) % n_parts, n_parts
+
+
+def make_table(n_rows: int, n_attributes: int) -> pd.DataFrame:
+    """Binary attributes of which 1 to 50% are positive, with a third of gaps."""
+    rng = np.random.default_rng(0)
+    positive = rng.random((n_rows, n_attributes)) < np.geomspace(0.01, 0.5, n_attributes)
+    return pd.DataFrame(positive.astype(float)).mask(rng.random(positive.shape) < 1 / 3)
+
+
+@contextmanager
+def at_most_calls(most: int) -> Iterator[None]:
+    """Fail as soon as functions of the package were called more often."""
+    n_calls = 0
+
+    def count(frame, event, _):
+        nonlocal n_calls
+        n_calls += event == "call" and frame.f_globals["__name__"].startswith("attrlearn.")
+        assert n_calls <= most
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
 
 
 def lacking_positives(strata: Strata, part: np.ndarray, n_parts: int) -> int:
@@ -94,10 +124,21 @@ def test_parts_of_groups_exceed_their_share_by_less_than_a_group(table, n_groups
     assert np.count_nonzero(sizes) == min(n_parts, len(strata.n_rows))
 
 
+def test_a_group_that_fits_nowhere_goes_where_most_room_is():
+    strata = Strata(
+        n_rows=np.array([4, 4, 2, 1, 1]),
+        cells=csr_array([[0, 4], [1, 0], [2, 1], [1, 1], [1, 0]]),
+        weights=np.array([POSITIVE, POSITIVE]),
+    )
+    part = deal(strata, np.full(3, 4.0), None)
+    assert np.bincount(part, strata.n_rows).tolist() == [4, 3, 5]
+
+
 @settings(deadline=None, max_examples=50)
 @given(tables(), st.integers(2, 5), st.integers(0, 9))
 def test_the_rarest_class_is_spread_as_evenly_as_can_be(table, n_parts, seed):
     strata, _ = count_cells(table)
+    assume(strata.cells.nnz)
     room = np.bincount(np.arange(len(table)) % n_parts, minlength=n_parts)
     part = deal(strata, room, np.random.RandomState(seed))
     rarest = strata.cells[:, [strata.cells.sum(axis=0).argmin()]].toarray()[:, 0]
@@ -131,6 +172,36 @@ def test_swaps_end_where_no_swap_helps(case):
             swapped = filled.copy()
             swapped[[one, other]] = filled[[other, one]]
             assert count_lacking(strata, swapped, n_parts) >= lowest
+
+
+@pytest.mark.parametrize("most_pairs", [0, 1, 20_000, 300_000])
+def test_no_more_pairs_are_compared_than_the_bound(monkeypatch, most_pairs):
+    compared = []
+    gains = Exchange.gains
+
+    def count(exchange, one, other):
+        compared.append(len(one) * len(other))
+        return gains(exchange, one, other)
+
+    monkeypatch.setattr(Exchange, "gains", count)
+    monkeypatch.setattr("attrlearn.data.stratification.MOST_PAIRS", most_pairs)
+    strata, _ = count_cells(make_table(150, 30))
+    part = np.arange(150) % 60
+    filled = fill_gaps(strata, part, 60)
+    assert sum(compared) <= most_pairs
+    np.testing.assert_array_equal(np.bincount(filled), np.bincount(part))
+    assert count_lacking(strata, filled, 60) <= count_lacking(strata, part, 60)
+    np.testing.assert_array_equal(filled, fill_gaps(strata, part, 60))
+
+
+@pytest.mark.parametrize("n_parts", [2, 10, 50, 100, 150, 200, 299, 300])
+def test_any_number_of_parts_takes_fewer_calls_than_there_are_cells(n_parts):
+    strata, _ = count_cells(make_table(300, 77))
+    room = np.bincount(np.arange(300) % n_parts)
+    with at_most_calls(int(strata.cells.sum())):
+        part = deal(strata, room, np.random.RandomState(0))
+        filled = fill_gaps(strata, part, n_parts)
+    np.testing.assert_array_equal(np.bincount(filled), room)
 
 
 @pytest.mark.parametrize(
