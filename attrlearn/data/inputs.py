@@ -335,8 +335,8 @@ def _category_array(categories: Any, n_rows: int) -> np.ndarray:
             f"categories must have one entry per row of X. Got shape {np.shape(categories)} for "
             f"{n_rows} rows. Select the same rows of both."
         )
-    values = pd.Series(categories).astype(object)
-    values = values.where(values.notna(), None).to_numpy()
+    column = pd.Series(categories).astype(object)
+    values = column.where(column.notna(), None).to_numpy()
     for row, value in enumerate(values):
         if not isinstance(value, Hashable):
             raise TypeError(
