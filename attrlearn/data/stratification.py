@@ -13,7 +13,7 @@ from attrlearn.data.swaps import Exchange, pick_disjoint, stored, tiles
 
 __all__ = ["Strata", "count_cells", "count_lacking", "deal", "fill_gaps"]
 
-POSITIVE, NEGATIVE = 1_000_000, 1  # one positive outweighs any number of negatives
+POSITIVE, NEGATIVE = 1_000_000_000, 1  # one positive outweighs all negatives of any table
 MOST_PAIRS = 100_000_000  # that are compared, so that the search for swaps ends within seconds
 
 
