@@ -1,5 +1,7 @@
 """Time and evenness of AttributeKFold beside KFold, on random tables with a third of gaps.
 
+Then the time by number of folds, up to one row per fold.
+
 Run: python tests/benchmarks/bench_splits.py
 """
 
@@ -12,6 +14,7 @@ from sklearn.model_selection import GroupKFold, KFold
 from attrlearn.model_selection import AttributeKFold
 
 SHAPES = [(1_000, 10), (10_000, 50), (100_000, 50)]  # rows, attributes
+MANY_FOLDS = (1_000, 77), [2, 3, 5, 10, 20, 50, 100, 200, 333, 500, 750, 1_000]
 
 
 def make_table(n_rows: int, n_attributes: int, rng: np.random.Generator) -> np.ndarray:
@@ -36,9 +39,8 @@ def measure(splitter, y: np.ndarray, groups: np.ndarray | None) -> dict[str, flo
     }
 
 
-def main() -> None:
-    """Print the table."""
-    rng = np.random.default_rng(0)
+def compare_splitters(rng: np.random.Generator) -> pd.DataFrame:
+    """Rows and groups of each shape, by splitter."""
     rows = []
     for shape in SHAPES:
         y = make_table(*shape, rng)
@@ -52,7 +54,33 @@ def main() -> None:
             name = type(splitter).__name__ + (", groups" if given is not None else "")
             table = f"{shape[0]:,} x {shape[1]}"
             rows.append({"table": table, "splitter": name, **measure(splitter, y, given)})
-    print(pd.DataFrame(rows).to_string(index=False))
+    return pd.DataFrame(rows)
+
+
+def compare_numbers_of_folds(rng: np.random.Generator) -> pd.DataFrame:
+    """One table, and with groups of four rows on average, by number of folds."""
+    shape, numbers = MANY_FOLDS
+    y = make_table(*shape, rng)
+    groups = rng.integers(0, len(y) // 4, len(y))
+    rows = []
+    for n_splits in numbers:
+        options = {"n_splits": n_splits, "shuffle": True, "random_state": 0}
+        for splitter, given in [
+            (KFold(**options), None),
+            (AttributeKFold(**options), None),
+            (AttributeKFold(**options), groups),
+        ]:
+            if given is None or n_splits <= len(np.unique(groups)):
+                name = type(splitter).__name__ + (", groups" if given is not None else "")
+                rows.append({"folds": n_splits, "splitter": name, **measure(splitter, y, given)})
+    return pd.DataFrame(rows)
+
+
+def main() -> None:
+    """Print the tables."""
+    rng = np.random.default_rng(0)
+    for table in (compare_splitters(rng), compare_numbers_of_folds(rng)):
+        print(table.to_string(index=False), end="\n\n")
 
 
 if __name__ == "__main__":
