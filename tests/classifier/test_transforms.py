@@ -17,7 +17,7 @@ TRANSFORMS = [
     v2.RandomAffine(10),
     v2.Compose([v2.RandomResizedCrop(32), v2.RandomHorizontalFlip()]),
     v2.TrivialAugmentWide(),
-    v1.RandomCrop(32),
+    v1.RandomCrop(32, padding=4),
     v1.ColorJitter(0.2),
     v1.RandomRotation(10),
 ]
