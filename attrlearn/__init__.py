@@ -1,13 +1,15 @@
-"""Learn the attributes of pictures from image files and an annotation table with gaps."""
+"""Learn the attributes of images from image files and an annotation table with gaps."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from attrlearn._version import __version__
+
 if TYPE_CHECKING:
     from attrlearn.classifier import AttributeClassifier
-    from attrlearn.data.image_error import ImageError
     from attrlearn.datasets import make_attribute_images, read_labels
     from attrlearn.embedder import ImageEmbedder
+    from attrlearn.exceptions import ImageError
     from attrlearn.plots import LossCurveDisplay
 
 __all__ = [
@@ -20,13 +22,11 @@ __all__ = [
     "read_labels",
 ]
 
-__version__ = "0.1.0"
-
 # Imported on first use, so that `import attrlearn` and the command line's --help stay quick.
 _HOMES = {
     "AttributeClassifier": "classifier",
     "ImageEmbedder": "embedder",
-    "ImageError": "data.image_error",
+    "ImageError": "exceptions",
     "LossCurveDisplay": "plots",
     "make_attribute_images": "datasets",
     "read_labels": "datasets",

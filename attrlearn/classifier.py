@@ -1,43 +1,69 @@
 """The estimator: the door between numpy and pandas outside and torch inside."""
 
 from collections.abc import Callable
+from copy import copy, deepcopy
+from dataclasses import dataclass, replace
 from functools import partial
+from math import ceil
 from numbers import Integral, Real
 from os import PathLike
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
+import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.callback import CallbackContext, CallbackSupportMixin, with_callbacks
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
-from attrlearn.data.inputs import (
+from attrlearn.checks.attributes import Attributes
+from attrlearn.checks.image_types import is_single
+from attrlearn.checks.inputs import (
+    Inputs,
     check_inputs,
+    check_same_features,
     encode_categories,
     known_categories,
+    warn_of_unknown,
     warn_of_unlearnt,
 )
-from attrlearn.data.pairing import check_paired
-from attrlearn.data.targets import check_attributes
-from attrlearn.data.text_columns import warn_of_marks, warn_of_text
-from attrlearn.data.weights import check_sample_weight, class_weights
-from attrlearn.held_out import HeldOut, select
-from attrlearn.learner import Labelled, Learner
+from attrlearn.checks.labelled_rows import LabelledRows, select_rows
+from attrlearn.checks.pairing import check_paired
+from attrlearn.checks.targets import check_attributes, check_table
+from attrlearn.checks.text_columns import warn_of_marks, warn_of_text
+from attrlearn.checks.weights import check_sample_weight, class_weights
+from attrlearn.exceptions import naming_argument, warn
+from attrlearn.features.pipeline import FeaturePipeline
+from attrlearn.images.augmentation import Augment
+from attrlearn.metrics import balanced_accuracy_score
+from attrlearn.model_selection import AttributeShuffleSplit
+from attrlearn.nn.backbones import Backbone, build_backbone
+from attrlearn.nn.device import resolve_device, resolve_dtype, warn_of_shared_gpu
 from attrlearn.nn.losses import LOSSES
-from attrlearn.training.precision import resolve_device, warn_of_shared_gpu
+from attrlearn.nn.network import AttributeNetwork
+from attrlearn.pickling import NetworkPickleMixin
+from attrlearn.prediction import predict_probabilities
+from attrlearn.training.examples import LoadedRows
+from attrlearn.training.fit import fit_network
+from attrlearn.training.history import History
 from attrlearn.training.seeds import recording_gradients, seeded
+from attrlearn.training.sources import open_source
+from attrlearn.training.validation import ValidationPredictions, ValidationSet, get_scorer
 
 __all__ = ["AttributeClassifier"]
 
+HEAD_PARAMETERS = ("attention", "category_dim", "hidden_dim", "norm", "dropout")
+NETWORK_PARAMETERS = ("backbone", "weights", "trainable", "image_size", *HEAD_PARAMETERS)
 
-class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEstimator):
-    """Learn the attributes of pictures from a table with gaps.
 
-    A pretrained backbone turns each picture into features; attention, an embedding of the
-    picture's category and one linear head per attribute turn those into class probabilities. The
+class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMixin, BaseEstimator):
+    """Learn the attributes of images from a table with gaps.
+
+    A pretrained backbone turns each image into features; attention, an embedding of the
+    image's category and one linear head per attribute turn those into class probabilities. The
     loss is the cross-entropy over the labelled cells alone.
 
     Parameters
@@ -50,12 +76,12 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
         torchvision's layout (``.pth``, read with ``weights_only=True``, or ``.safetensors``), or
         random weights. The classifier in the file is ignored, anything else must match.
     trainable : {"head", "last_block", "all"}, default="head"
-        What `fit` changes beside attention, embedding and heads. "head": nothing, and the backbone
-        runs once per picture. "last_block": the part of the backbone after the last change of
+        What is fine-tuned beside attention, embedding and heads. "head": nothing, and the backbone
+        runs once per image. "last_block": the part of the backbone after the last change of
         spatial size (of a vision transformer the last two encoder blocks); what comes before runs
-        once per picture too, where memory allows. "all": all of it.
+        once per image too, where memory allows. "all": all of it.
     attention : bool, default=False
-        Whether to weigh each feature by what the others say.
+        Whether a squeeze-and-excitation gate weighs each feature by all of them.
     category_dim : int, default=50
         Width of the category embedding.
     hidden_dim : int or None, default=None
@@ -75,13 +101,13 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
     optimizer : {"adamw", "adam", "sgd"}, default="adamw"
         "sgd" uses Nesterov momentum of 0.9.
     learning_rate : float, default=1e-3
-        The highest of the schedule.
+        Peak learning rate of the schedule.
     weight_decay : float, default=1e-2
     schedule : {"constant", "cosine", "onecycle"}, default="cosine"
         Course of the learning rate, per optimiser step.
     max_epochs : int, default=20
     batch_size : int, default=32
-        Pictures that the network sees at once, in `fit` and in prediction.
+        Images that the network sees at once, in `fit` and in prediction.
     accumulate_steps : int, default=1
         Batches per optimiser step. The gradient is that of one batch of
         ``batch_size * accumulate_steps`` rows, whatever their gaps.
@@ -100,12 +126,12 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
         it gets `sample_weight` too if `fit` does. The estimator it is given has predicted the
         held-out rows, and says nothing of others.
     augment : "flip", callable or None, default="flip"
-        "flip" mirrors training pictures left to right at random. A callable maps a uint8 tensor
+        "flip" mirrors training images left to right at random. A callable maps a uint8 tensor
         (3, H, W) to another; it runs in each epoch, and so does the backbone, even a frozen one.
     image_size : int, default=224
-        Height and width of the pictures, in pixels.
+        Height and width of the images, in pixels.
     resize : {"squash", "pad", "crop"}, default="squash"
-        "squash" ignores the aspect ratio, "pad" fits the picture in on white, "crop" cuts the
+        "squash" ignores the aspect ratio, "pad" fits the image in on white, "crop" cuts the
         centre out.
     cache_dir : "auto", path or None, default="auto"
         Folder that keeps the features of a frozen backbone for other fits, processes and runs.
@@ -113,7 +139,7 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
         ``ATTRLEARN_CACHE`` names. None: none. `fit` keeps those of all images; prediction reads and
         keeps those of files alone, nothing of images in memory.
     on_bad_image : {"raise", "drop"}, default="raise"
-        What becomes of pictures that cannot be read. "drop": `fit` leaves the rows out and lists
+        What becomes of images that cannot be read. "drop": `fit` leaves the rows out and lists
         them in `bad_images_`; `predict_proba` gives NaN, `predict_table` NA and the reason;
         `score` leaves them out; `predict` raises.
     device : str, default="auto"
@@ -123,10 +149,10 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
         AVX512-BF16 or AMX-BF16), else float32; results then depend on the machine, unless the
         environment variable ``ATTRLEARN_DTYPE`` says which of the two it is.
     engine : {"auto", "torch", "openvino"}, default="auto"
-        What runs a backbone that no longer learns. "auto": OpenVINO on a CPU, if it is installed
-        (``pip install 'attrlearn[openvino]'``).
+        Inference backend: what runs a backbone that no longer learns. "auto": OpenVINO on a CPU, if
+        it is installed (``pip install 'attrlearn[openvino]'``).
     n_jobs : int or None, default=None
-        Threads that decode pictures; None: as many as torch computes with, -1: all cores.
+        Threads that decode images; None: as many as torch computes with, -1: all cores.
     random_state : int, RandomState or None, default=None
         An int gives the same network each time on the same machine (on a GPU up to rounding). No
         global generator changes.
@@ -175,7 +201,7 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
     Notes
     -----
     With ``class_weight="balanced"`` probabilities refer to balanced classes: 0.5 is where the
-    evidence of the picture is even. With ``class_weight=None`` they are rates.
+    evidence of the image is even. With ``class_weight=None`` they are rates.
 
     Examples
     --------
@@ -191,9 +217,16 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
     4
     """
 
-    loss_curve_: np.ndarray
-    history_: pd.DataFrame
-    validation_scores_: np.ndarray
+    network_: AttributeNetwork
+    attribute_names_: list[Any]
+    n_attributes_: int
+    categories_: np.ndarray
+    applicable_: pd.DataFrame
+    classes_: np.ndarray | list[np.ndarray]
+    n_epochs_: int
+    _attributes: Attributes
+    _history: History
+    _resize: str
 
     # What scikit-learn's metadata routing passes on unasked.
     __metadata_request__fit: ClassVar[dict] = {"categories": True, "sample_weight": True}
@@ -343,7 +376,7 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
             Text columns that spell 0 and 1, and those with about as many classes as labelled rows,
             are warned about unless `categorical_attributes` names them.
         categories : array-like of shape (N,), optional
-            Kind of the pictured item, if X does not carry it; None or NaN where unknown.
+            Kind of the depicted item, if X does not carry it; None or NaN where unknown.
         sample_weight : array-like of shape (N,) or (N, A), optional
             How much a row, or a cell, counts in the loss and in the class weights: 0 or more.
         X_val, y_val : as X and y, optional
@@ -361,57 +394,186 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
             belong together by position: two DataFrames whose indexes hold the same labels in
             different orders break one.
         ImageError
-            If a picture cannot be read, unless ``on_bad_image="drop"``; its attributes `row`,
+            If an image cannot be read, unless ``on_bad_image="drop"``; its attributes `row`,
             `image` and `reason` say which and why.
         OSError
             If the weights cannot be read.
         """
         self._validate_params()
-        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
-        told = {"estimator": self, "X": X, "y": y, "metadata": metadata}
-        callbacks = self._init_callback_context(max_subtasks=self.max_epochs)
-        callbacks.call_on_fit_task_begin(**told)
-        check_paired({"X": X, "y": y, "categories": categories, "sample_weight": sample_weight})
-        inputs = check_inputs(X, categories, features=self.backbone is None)
-        table, attributes = check_attributes(y, len(inputs), self.categorical_attributes)
-        warn_of_text(table, self.categorical_attributes)
-        labelled = Labelled(inputs, table, check_sample_weight(sample_weight, table))
-        to_hold_out = self._check_held_out(X_val, y_val, inputs, attributes)
+        callbacks = _Callbacks(self, X, y, sample_weight)
+        inputs, rows, attributes = self._check_rows(X, y, categories, sample_weight)
+        held_out = self._check_validation_rows(X_val, y_val, inputs, attributes)
         device = resolve_device(self.device)
         warn_of_shared_gpu(device)
         with recording_gradients(), seeded(self.random_state, device) as generator:
             last = self._last_network(inputs, attributes)
             backbone = last.backbone if last else self._build_backbone()
-            seen = known_categories(inputs.categories)
-            warn_of_marks(seen)
-            load = partial(self._load, backbone, device, attributes, seen)
-            rows, examples, bad = load(labelled, self.augment)
-            weight = class_weights(examples.count(attributes), attributes, self.class_weight)
-            examples = examples.weigh(weight)
-            fitted = self._describe(inputs, attributes, seen, weight, examples)
-            fitted["bad_images_"] = bad
-            held_out = None
-            if to_hold_out is not None:
-                held_out = self._load_held_out(load, to_hold_out, weight, X_val, y_val)
-            elif self.early_stopping:
-                learnt, out, fitted["_split_seed"] = self._split(labelled, rows, generator)
-                X, y, sample_weight = (select(v, rows[out]) for v in (X, y, sample_weight))
-                held_out = HeldOut(X, y, sample_weight, examples.take(out).unchanged())
-                examples = examples.take(learnt)
-            self._check_batches(len(examples))
-            known = self.categories_ if last else seen[examples.learnt_categories() - 1]
-            warn_of_unlearnt(inputs.categories, known)
-            codes = encode_categories(np.array([None, *seen]), known, 1 + len(seen))
-            examples = examples.recode_categories(codes)
+            load = partial(self._load, backbone, self._pipeline(device, self.resize))
+            readable, train, bad_images = load(inputs, rows, self._check_augment(backbone))
+            weights = class_weights(train.rows.count(attributes), attributes, self.class_weight)
+            applicable = train.rows.applicable(attributes.names)
+            train, judges, split_seed = train.weigh(weights), None, None
             if held_out is not None:
-                held_out = held_out.recode_categories(codes)
-            fitted["categories_"] = known
+                judges = self._load_judges(load, held_out, X_val, y_val).weigh(weights)
+            elif self.early_stopping:
+                split_seed = self._draw_split_seed(generator)
+                train, judges = self._split(train, readable, split_seed, (X, y, sample_weight))
+            self._check_batches(len(train))
+            known = self.categories_ if last else train.rows.learnt_categories()
+            warn_of_unlearnt(inputs.categories, known)
             network = last or self._build_network(backbone, inputs, attributes, len(known))
+            fitted = _Fitted(
+                attributes=attributes,
+                categories=known,
+                applicable=applicable,
+                class_weight=weights,
+                bad_images=bad_images,
+                inputs=inputs,
+                split_seed=split_seed,
+                resize=self.resize,
+                network_parameters={name: getattr(self, name) for name in NETWORK_PARAMETERS},
+            )
             network.to(device)
-            fitted = self._learn(network, examples, held_out, generator, callbacks, told, fitted)
-        self._become(fitted)
-        callbacks.call_on_fit_task_end(**told, reconstruction_attributes={})
+            history = self._train(network, train, judges, fitted, generator, callbacks)
+        self._become(fitted, network, history)
+        callbacks.end_fit()
         return self
+
+    def predict_proba(self, X: Any, categories: Any = None) -> np.ndarray | list[np.ndarray]:
+        """Predict the class probabilities of every attribute.
+
+        Parameters
+        ----------
+        X, categories
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (N, A), or list of A arrays of shape (N, classes)
+            All attributes binary: the probability of 1. Any categorical: one array per attribute,
+            its columns in the order of `classes_`, as scikit-learn's multi-output classifiers
+            give. float32; NaN for an image that ``on_bad_image="drop"`` leaves out.
+
+        Raises
+        ------
+        ImageError
+            If an image cannot be read, unless ``on_bad_image="drop"``.
+
+        Notes
+        -----
+        All predictions look the features of a frozen backbone up in the cache (`cache_dir`) and
+        add what they compute to it for images given as paths alone. Nothing of an image in
+        memory or of an open file is looked up or kept.
+        """
+        inputs = self._check(X, categories)
+        probabilities, _ = self._predict(inputs, self.on_bad_image)
+        return self._attributes.by_attribute(probabilities)
+
+    def predict(self, X: Any, categories: Any = None) -> np.ndarray:
+        """Predict the most probable class of every attribute.
+
+        Parameters
+        ----------
+        X, categories
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (N, A)
+            int if all attributes are binary, else object.
+
+        Raises
+        ------
+        ImageError
+            If an image cannot be read, whatever `on_bad_image` says: it has no class.
+        """
+        inputs = self._check(X, categories)
+        probabilities, _ = self._predict(inputs, "raise")
+        return self._attributes.most_probable(probabilities)
+
+    def predict_table(self, X: Any, categories: Any = None) -> pd.DataFrame:
+        """Predict as a table for people.
+
+        Parameters
+        ----------
+        X : as in `fit`, or one image
+        categories : as in `fit`, or the category of the one image
+
+        Returns
+        -------
+        DataFrame of N rows, with the index of X
+            Per attribute ``<attribute>``, the predicted class, and ``<attribute>_proba``, its
+            probability; NA and NaN where the attribute does not apply to the category
+            (`applicable_`), and for an image that ``on_bad_image="drop"`` leaves out. With
+            ``on_bad_image="drop"`` a last column `image_error` says why an image could not be
+            read, NA where it could.
+
+        Raises
+        ------
+        ImageError
+            If an image cannot be read, unless ``on_bad_image="drop"``.
+        ValueError
+            If two columns would have one name, as with attributes `hood` and `hood_proba`.
+        """
+        check_is_fitted(self)
+        if self.network_.backbone is not None and is_single(X):
+            X, categories = [X], None if categories is None else [categories]
+        inputs = self._check(X, categories)
+        self._check_columns()
+        probabilities, bad = self._predict(inputs, self.on_bad_image)
+        unreadable = np.isnan(probabilities[:, 0])
+        classes = self._attributes.most_probable(np.nan_to_num(probabilities))
+        codes = encode_categories(inputs.categories, self.applicable_.index, len(inputs))
+        # The unknown category comes first, and rules nothing out.
+        ruled_out = np.vstack([np.zeros(self.n_attributes_, bool), ~self.applicable_.to_numpy()])
+        hidden = ruled_out[codes] | unreadable[:, None]
+        columns = {}
+        for a, p in enumerate(self._attributes.split(probabilities)):
+            name, best = self.attribute_names_[a], p.max(axis=1)
+            values = pd.Series(classes[:, a], inputs.index).convert_dtypes()
+            columns[name] = values.mask(hidden[:, a], pd.NA)
+            columns[f"{name}_proba"] = pd.Series(best, inputs.index).mask(hidden[:, a])
+        if self.on_bad_image == "drop":
+            reasons = bad.set_index("row")["reason"].reindex(range(len(inputs)))
+            columns["image_error"] = reasons.astype("string").set_axis(inputs.index)
+        return pd.DataFrame(columns, inputs.index)
+
+    def score(self, X: Any, y: Any, categories: Any = None, sample_weight: Any = None) -> float:
+        """Balanced accuracy on the labelled cells, averaged over the attributes.
+
+        Parameters
+        ----------
+        X, y, categories, sample_weight
+            As in `fit`.
+
+        Returns
+        -------
+        float
+            In [0, 1]. An attribute with fewer than two labelled classes is left out, with a
+            warning; NaN if that leaves none.
+
+        Raises
+        ------
+        ValueError
+            If an argument breaks a rule of `fit`.
+        ImageError
+            If an image cannot be read, unless ``on_bad_image="drop"``.
+        """
+        check_paired({"X": X, "y": y, "categories": categories, "sample_weight": sample_weight})
+        inputs = self._check(X, categories)
+        truth = self._attributes.check_known(check_table(y, len(inputs), self.attribute_names_))
+        probabilities, _ = self._predict(inputs, self.on_bad_image)
+        readable = ~np.isnan(probabilities[:, 0])
+        predicted = self._attributes.most_probable(np.nan_to_num(probabilities))
+        if sample_weight is not None:
+            sample_weight = check_sample_weight(sample_weight, truth)
+        # Not fewer rows: none may be readable.
+        truth = truth.where(np.broadcast_to(readable[:, None], truth.shape))
+        return float(
+            balanced_accuracy_score(
+                truth, predicted, sample_weight=sample_weight, classes=self.classes_
+            )
+        )
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Get the parameters by name.
@@ -443,3 +605,347 @@ class AttributeClassifier(CallbackSupportMixin, Learner, ClassifierMixin, BaseEs
         tags.classifier_tags.multi_class = False
         tags.classifier_tags.multi_label = True
         return tags
+
+    def _pipeline(self, device: torch.device, resize: str) -> FeaturePipeline:
+        """How images become features."""
+        return FeaturePipeline(
+            device, self.dtype, self.engine, resize, self.batch_size, self.n_jobs, self.cache_dir
+        )
+
+    def _check_rows(
+        self, X: Any, y: Any, categories: Any, sample_weight: Any
+    ) -> tuple[Inputs, LabelledRows, Attributes]:
+        """What to learn from, checked."""
+        check_paired({"X": X, "y": y, "categories": categories, "sample_weight": sample_weight})
+        inputs = check_inputs(X, categories, features=self.backbone is None)
+        table, attributes = check_attributes(y, len(inputs), self.categorical_attributes)
+        warn_of_text(table, self.categorical_attributes)
+        warn_of_marks(known_categories(inputs.categories))
+        weights = check_sample_weight(sample_weight, table)
+        return inputs, LabelledRows.of(inputs.categories, table, attributes, weights), attributes
+
+    def _check_validation_rows(
+        self, X_val: Any, y_val: Any, inputs: Inputs, attributes: Attributes
+    ) -> tuple[Inputs, LabelledRows] | None:
+        """The validation set that the user gives, if any; raise unless the scoring knows of it."""
+        if self.early_stopping and self.scoring != "loss":
+            get_scorer(self.scoring)
+        if (X_val is None) != (y_val is None):
+            got = "X_val" if y_val is None else "y_val"
+            raise ValueError(f"X_val and y_val must be given together. Got {got} alone. Pass both.")
+        if X_val is None:
+            return None
+        if not self.early_stopping:
+            raise ValueError(
+                "X_val and y_val must come with early_stopping=True. Got early_stopping=False. "
+                "Set it, or leave them out."
+            )
+        check_paired({"X_val": X_val, "y_val": y_val})
+        with naming_argument("X_val, y_val"):
+            held_out = check_inputs(X_val, features=self.backbone is None)
+            check_same_features(held_out, inputs)
+            table = attributes.check_known(check_table(y_val, len(held_out), attributes.names))
+        warn_of_unknown(held_out.categories, known_categories(inputs.categories), len(held_out))
+        weights = check_sample_weight(None, table)
+        return held_out, LabelledRows.of(held_out.categories, table, attributes, weights)
+
+    def _check_augment(self, backbone: Backbone | None) -> Augment:
+        """The augmentation, with a warning if it makes a frozen backbone run in each epoch."""
+        if callable(self.augment) and backbone and backbone.is_frozen:
+            warn(
+                "A callable augment runs the frozen backbone again in each of the "
+                f"{self.max_epochs} epochs. augment='flip' runs it twice in all."
+            )
+        return self.augment
+
+    def _check_batches(self, n_rows: int) -> None:
+        """Raise if batch-norm in the hidden layer would see single rows."""
+        smallest = min(n_rows, self.batch_size)
+        if self.hidden_dim is not None and self.norm == "batch" and smallest < 2:
+            raise ValueError(
+                f"norm='batch' must have batches of two rows or more. Got {n_rows} rows and "
+                f"batch_size={self.batch_size}. Pass norm='layer'."
+            )
+
+    def _last_network(self, inputs: Inputs, attributes: Attributes) -> AttributeNetwork | None:
+        """The network of the last fit, with `warm_start`; copied, as a fit may fail."""
+        if not (self.warm_start and hasattr(self, "network_")):
+            return None
+        changed = [n for n, v in self._network_parameters.items() if getattr(self, n) != v]
+        if changed:
+            raise ValueError(
+                f"{changed} must be those of the last fit with warm_start=True. Got "
+                f"{[getattr(self, n) for n in changed]}. Set warm_start=False to start anew."
+            )
+        before, now = self._attributes.describe(), attributes.describe()
+        if before != now:
+            raise ValueError(
+                f"y must have the attributes and classes of the last fit with warm_start=True. "
+                f"Got {now}. The last fit had {before}. Set warm_start=False to start anew."
+            )
+        self._check_features(inputs)
+        warn_of_unknown(inputs.categories, self.categories_, len(inputs))
+        return deepcopy(self.network_)
+
+    def _build_backbone(self) -> Backbone | None:
+        """A new backbone; None if X holds features."""
+        if self.backbone is None:
+            return None
+        return build_backbone(self.backbone, self.weights, self.trainable, self.image_size)
+
+    def _build_network(
+        self, backbone: Backbone | None, inputs: Inputs, attributes: Attributes, n_categories: int
+    ) -> AttributeNetwork:
+        """A new network on a backbone, or on the features that X holds."""
+        return AttributeNetwork(
+            backbone,
+            inputs.n_features if backbone is None else backbone.n_features,
+            attributes.n_classes,
+            attributes.is_binary,
+            n_categories,
+            {name: getattr(self, name) for name in HEAD_PARAMETERS},
+        ).float()
+
+    def _load(
+        self,
+        backbone: Backbone | None,
+        pipeline: FeaturePipeline,
+        inputs: Inputs,
+        rows: LabelledRows,
+        augment: Augment,
+    ) -> tuple[np.ndarray, LoadedRows, pd.DataFrame]:
+        """Positions of the rows that can be read, these rows, and a table of the other images."""
+        reader = pipeline.open_reader(inputs, backbone, self.on_bad_image)
+        extractor = pipeline.extractor(backbone) if backbone else None
+        readable, source = open_source(reader, extractor, augment, self.verbose)
+        return readable, LoadedRows(rows.take(readable), source), reader.report_bad()
+
+    def _load_judges(
+        self,
+        load: Callable[..., tuple[np.ndarray, LoadedRows, pd.DataFrame]],
+        held_out: tuple[Inputs, LabelledRows],
+        X_val: Any,
+        y_val: Any,
+    ) -> "_Judges":
+        """The validation set that the user gives, those rows that can be read."""
+        inputs, rows = held_out
+        with naming_argument("X_val"):
+            readable, loaded, _ = load(inputs, rows, None)
+        if isinstance(y_val, pd.DataFrame):
+            y_val = y_val[list(rows.table)]  # scorers compare by position
+        return _Judges(loaded, select_rows(X_val, readable), select_rows(y_val, readable), None)
+
+    def _draw_split_seed(self, generator: torch.Generator) -> int:
+        """Seed of the split; with `warm_start` the last one.
+
+        So the network has not learnt from what judges it.
+        """
+        seed = int(torch.randint(2**31 - 1, (), generator=generator))
+        if self.warm_start and getattr(self, "_split_seed", None) is not None:
+            return self._split_seed
+        return seed
+
+    def _split(
+        self, loaded: LoadedRows, readable: np.ndarray, seed: int, told: tuple[Any, Any, Any]
+    ) -> tuple[LoadedRows, "_Judges"]:
+        """The rows to learn from, and a random share of them as the validation set."""
+        if len(loaded) - ceil(self.validation_fraction * len(loaded)) < 1:
+            raise ValueError(
+                "validation_fraction must leave rows to learn from. Got "
+                f"{self.validation_fraction} of {len(loaded)} rows. Lower it, or pass X_val and "
+                "y_val."
+            )
+        splitter = AttributeShuffleSplit(1, test_size=self.validation_fraction, random_state=seed)
+        table = loaded.rows.counted()
+        ((learnt, out),) = splitter.split(table, table)
+        judges = loaded.take(out).unchanged()
+        return loaded.take(learnt), _Judges(judges, *(select_rows(v, readable[out]) for v in told))
+
+    def _train(
+        self,
+        network: AttributeNetwork,
+        train: LoadedRows,
+        judges: "_Judges | None",
+        fitted: "_Fitted",
+        generator: torch.Generator,
+        callbacks: "_Callbacks",
+    ) -> History:
+        """Train the network in place, and return what became of it."""
+        device = resolve_device(self.device)
+        dtype = resolve_dtype(self.dtype, device)
+        warm = self.warm_start and hasattr(self, "network_")
+
+        def as_fitted(network: AttributeNetwork, history: History) -> "AttributeClassifier":
+            """The estimator as it would be with this network."""
+            return copy(self)._become(fitted, network, history)
+
+        score = None
+        if judges is not None:
+            validation = judges.validation_set(fitted.categories, device)
+            score = partial(self._score, validation, dtype, as_fitted)
+        callbacks.describe = fitted.to_dict
+        return fit_network(
+            network,
+            train.examples(fitted.categories, device),
+            score=score,
+            n_iter_no_change=self.n_iter_no_change,
+            observer=callbacks,
+            history=self._history if warm else History(),
+            loss=LOSSES[self.loss],
+            optimizer=self.optimizer,
+            learning_rate=self.learning_rate,
+            weight_decay=self.weight_decay,
+            schedule=self.schedule,
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            accumulate_steps=self.accumulate_steps,
+            dtype=dtype,
+            generator=generator,
+            verbose=self.verbose,
+        )
+
+    def _score(
+        self,
+        validation: ValidationSet,
+        dtype: torch.dtype,
+        as_fitted: "Callable[[AttributeNetwork, History], AttributeClassifier]",
+        network: AttributeNetwork,
+        history: History,
+    ) -> float:
+        """How good the network is on the validation set, the higher the better."""
+        outputs = validation.log_probabilities(network, self.batch_size, dtype)
+        if self.scoring == "loss":
+            return validation.negative_loss(outputs, LOSSES[self.loss])
+        fitted = as_fitted(network, history)
+        probabilities = outputs.exp().cpu().numpy()
+        predictions = ValidationPredictions(fitted, fitted._attributes, probabilities)
+        return validation.score(get_scorer(self.scoring), predictions)
+
+    def _become(self, fitted: "_Fitted", network: AttributeNetwork, history: History) -> Self:
+        """Set the attributes of the fitted estimator, and none of an earlier fit."""
+        for name in ("n_features_in_", "feature_names_in_"):
+            self.__dict__.pop(name, None)
+        self.__dict__.update(fitted.to_dict(network, history))
+        return self
+
+    def _check(self, X: Any, categories: Any) -> Inputs:
+        """X and categories as the fitted network takes them."""
+        check_is_fitted(self)
+        check_paired({"X": X, "categories": categories})
+        inputs = check_inputs(X, categories, features=self.network_.backbone is None)
+        self._check_features(inputs)
+        warn_of_unknown(inputs.categories, self.categories_, len(inputs))
+        return inputs
+
+    def _check_features(self, inputs: Inputs) -> None:
+        """Raise unless X holds the features of fit, if it holds features."""
+        if inputs.features is not None:
+            validate_data(self, inputs.feature_table(), reset=False, skip_check_array=True)
+
+    def _check_columns(self) -> None:
+        """Raise if two columns of the table for people would have one name."""
+        names = [f"{name}_proba" for name in self.attribute_names_]
+        names += ["image_error"] * (self.on_bad_image == "drop")
+        taken = next((name for name in self.attribute_names_ if name in names), None)
+        if taken is not None:
+            raise ValueError(
+                f"predict_table must have one column per name. Got the attribute {taken!r}, which "
+                "is also the name of another column. Call predict and predict_proba, or rename the "
+                "attribute and fit again."
+            )
+
+    def _predict(self, inputs: Inputs, on_bad_image: str) -> tuple[np.ndarray, pd.DataFrame]:
+        """Class probabilities (N, C), and a table of the images that cannot be read."""
+        codes = encode_categories(inputs.categories, self.categories_, len(inputs))
+        pipeline = self._pipeline(resolve_device(self.device), self._resize)
+        return predict_probabilities(self.network_, inputs, codes, pipeline, on_bad_image)
+
+
+@dataclass(frozen=True)
+class _Judges:
+    """Rows that judge, as the network and as a scorer sees them."""
+
+    loaded: LoadedRows
+    X: Any
+    y: Any
+    sample_weight: Any
+
+    def validation_set(self, known: np.ndarray, device: torch.device) -> ValidationSet:
+        """For a network that knows these categories."""
+        examples = self.loaded.examples(known, device)
+        return ValidationSet(self.X, self.y, self.sample_weight, examples)
+
+    def weigh(self, class_weight: list[np.ndarray]) -> Self:
+        """The rows, the weight of each cell times that of its class."""
+        return replace(self, loaded=self.loaded.weigh(class_weight))
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """What `fit` finds out beside the network."""
+
+    attributes: Attributes
+    categories: np.ndarray
+    applicable: pd.DataFrame
+    class_weight: list[np.ndarray]
+    bad_images: pd.DataFrame
+    inputs: Inputs
+    split_seed: int | None
+    resize: str
+    network_parameters: dict[str, Any]
+
+    def to_dict(self, network: AttributeNetwork, history: History) -> dict[str, Any]:
+        """All attributes of the fitted estimator."""
+        names, classes = self.attributes.names, self.attributes.classes
+        return {
+            "attribute_names_": names,
+            "n_attributes_": len(names),
+            "classes_": np.arange(len(names)) if all(self.attributes.is_binary) else classes,
+            "categories_": self.categories,
+            "applicable_": self.applicable,
+            "class_weight_": {
+                name: dict(zip(values.tolist(), weights.tolist(), strict=True))
+                for name, values, weights in zip(names, classes, self.class_weight, strict=True)
+            },
+            "network_": network,
+            "loss_curve_": history.loss_curve,
+            "validation_scores_": history.validation_scores,
+            "history_": history.to_frame(),
+            "n_epochs_": len(history),
+            "best_epoch_": history.best_epoch,
+            "bad_images_": self.bad_images,
+            "_attributes": self.attributes,
+            "_history": history,
+            "_resize": self.resize,
+            "_split_seed": self.split_seed,
+            "_network_parameters": self.network_parameters,
+            **self.inputs.feature_attributes(),
+        }
+
+
+class _Callbacks:
+    """Tells scikit-learn's callbacks of a fit and its epochs."""
+
+    describe: Callable[[AttributeNetwork, History], dict[str, Any]]
+
+    def __init__(self, estimator: AttributeClassifier, X: Any, y: Any, sample_weight: Any) -> None:
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        self._told = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
+        self._fit = estimator._init_callback_context(max_subtasks=estimator.max_epochs)
+        self._fit.call_on_fit_task_begin(**self._told)
+
+    def begin(self) -> None:
+        """An epoch begins."""
+        epoch = self._fit.subcontext(task_name="epoch")
+        self._epoch: CallbackContext = epoch.call_on_fit_task_begin(**self._told)
+
+    def end(self, network: AttributeNetwork, history: History) -> bool:
+        """An epoch has ended; return whether to stop."""
+        return self._epoch.call_on_fit_task_end(
+            **self._told,
+            reconstruction_attributes=lambda: self.describe(network.snapshot(), history),
+        )
+
+    def end_fit(self) -> None:
+        """The fit has ended."""
+        self._fit.call_on_fit_task_end(**self._told, reconstruction_attributes={})

@@ -1,9 +1,8 @@
-"""Pictures to the features of a frozen backbone, as a transformer."""
+"""Images to the features of a frozen backbone, as a transformer."""
 
 from numbers import Integral
 from os import PathLike
 from typing import Any, ClassVar, Self
-from warnings import warn
 
 import numpy as np
 import pandas as pd
@@ -12,18 +11,20 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from attrlearn.base import NetworkEstimator
-from attrlearn.data.batches import PictureReader
-from attrlearn.data.inputs import check_inputs
+from attrlearn.checks.inputs import check_inputs
+from attrlearn.exceptions import warn
+from attrlearn.features.pipeline import FeaturePipeline
+from attrlearn.images.reader import ImageReader
 from attrlearn.nn.backbones import Backbone, build_backbone
-from attrlearn.training.precision import resolve_device
+from attrlearn.nn.device import resolve_device
+from attrlearn.pickling import NetworkPickleMixin
 from attrlearn.training.seeds import seeded
 
 __all__ = ["ImageEmbedder"]
 
 
-class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEstimator):
-    """Turn pictures into the features of a frozen backbone.
+class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkPickleMixin):
+    """Turn images into the features of a frozen backbone.
 
     The first step of a pipeline whose last one learns from features: an `AttributeClassifier` with
     ``backbone=None``, or any classifier of scikit-learn.
@@ -38,12 +39,12 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         torchvision's layout (``.pth``, read with ``weights_only=True``, or ``.safetensors``), or
         random weights. The classifier in the file is ignored, anything else must match.
     image_size : int, default=224
-        Height and width of the pictures, in pixels.
+        Height and width of the images, in pixels.
     resize : {"squash", "pad", "crop"}, default="squash"
-        "squash" ignores the aspect ratio, "pad" fits the picture in on white, "crop" cuts the
+        "squash" ignores the aspect ratio, "pad" fits the image in on white, "crop" cuts the
         centre out.
     batch_size : int, default=32
-        Pictures that the backbone sees at once.
+        Images that the backbone sees at once.
     cache_dir : "auto", path or None, default="auto"
         Folder that keeps the features of a frozen backbone for other fits, processes and runs.
         "auto": the user's cache folder, or the one that the environment variable
@@ -56,10 +57,10 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         AVX512-BF16 or AMX-BF16), else float32; results then depend on the machine, unless the
         environment variable ``ATTRLEARN_DTYPE`` says which of the two it is.
     engine : {"auto", "torch", "openvino"}, default="auto"
-        What runs a backbone that no longer learns. "auto": OpenVINO on a CPU, if it is installed
+        Inference backend: what runs the backbone. "auto": OpenVINO on a CPU, if it is installed
         (``pip install 'attrlearn[openvino]'``).
     n_jobs : int or None, default=None
-        Threads that decode pictures; None: as many as torch computes with, -1: all cores.
+        Threads that decode images; None: as many as torch computes with, -1: all cores.
     random_state : int, RandomState or None, default=None
         Of random weights, with ``weights=None``.
     verbose : int, default=0
@@ -72,7 +73,7 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
 
     See Also
     --------
-    AttributeClassifier : Learns from pictures in one step.
+    AttributeClassifier : Learns from images in one step.
 
     Examples
     --------
@@ -155,7 +156,7 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         Parameters
         ----------
         X : array-like of N paths; DataFrame with a column `image`; or images
-            As in `AttributeClassifier.fit`. The pictures are not read yet.
+            As in `AttributeClassifier.fit`. The images are not read yet.
         y : ignored
 
         Returns
@@ -177,7 +178,7 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         return self
 
     def transform(self, X: Any) -> np.ndarray:
-        """Compute the features of pictures, as new ones: those in memory are not cached.
+        """Compute the features of images, as new ones: those in memory are not cached.
 
         Parameters
         ----------
@@ -191,13 +192,13 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         Raises
         ------
         ImageError
-            If a picture cannot be read; its attributes `row`, `image` and `reason` say which and
+            If an image cannot be read; its attributes `row`, `image` and `reason` say which and
             why.
         """
         return self._embed(X, keep_memory=False)
 
     def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
-        """Load the backbone, and compute the features of pictures to learn from.
+        """Load the backbone, and compute the features of images to learn from.
 
         Parameters
         ----------
@@ -224,15 +225,21 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
                 "with ColumnTransformer([('image', ImageEmbedder(), 'image'), ('category', "
                 "'passthrough', ['category'])], verbose_feature_names_out=False)"
                 ".set_output(transform='pandas').",
-                UserWarning,
-                stacklevel=4,
             )
-        inputs = check_inputs(X)
-        backbone = self.backbone_.to(resolve_device(self.device))
-        reader = self._open_reader(inputs, backbone, self._resize, "raise")
-        assert isinstance(reader, PictureReader)
-        extractor = self._extractor(backbone, keep=True)
-        batches = extractor.batches(backbone, reader, keep_memory=keep_memory, verbose=self.verbose)
+        device = resolve_device(self.device)
+        pipeline = FeaturePipeline(
+            device,
+            self.dtype,
+            self.engine,
+            self._resize,
+            self.batch_size,
+            self.n_jobs,
+            self.cache_dir,
+        )
+        extractor = pipeline.extractor(self.backbone_)
+        reader = pipeline.open_reader(check_inputs(X), self.backbone_, "raise")
+        assert isinstance(reader, ImageReader)
+        batches = extractor.batches(reader, keep_memory=keep_memory, verbose=self.verbose)
         return np.concatenate([views[0] for _, views in batches])
 
     @property
@@ -241,7 +248,7 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkEs
         return self.backbone_.n_features
 
     def __sklearn_tags__(self) -> Tags:
-        """Say that X holds pictures."""
+        """Say that X holds images."""
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True

@@ -1,4 +1,4 @@
-"""What a forked process must not take over from its parent: locks, threads, and what needs them."""
+"""Forked processes: locks and threads that must not be taken over from the parent."""
 
 import ctypes
 import os

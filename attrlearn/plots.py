@@ -1,4 +1,4 @@
-"""Pictures of models, as scikit-learn's display objects."""
+"""Figures of models, as scikit-learn's display objects."""
 
 from typing import TYPE_CHECKING, Any, Self
 

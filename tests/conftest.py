@@ -1,4 +1,4 @@
-"""Tiny pictures and tables that many tests share."""
+"""Tiny images and tables that many tests share."""
 
 from pathlib import Path
 from uuid import uuid4
@@ -25,9 +25,9 @@ def skip_without_openvino(request):
 
 
 @pytest.fixture(scope="session")
-def pictures(tmp_path_factory) -> pd.DataFrame:
-    """24 pictures of 40 x 30 pixels with their category, as X."""
-    folder: Path = tmp_path_factory.mktemp("pictures")
+def images(tmp_path_factory) -> pd.DataFrame:
+    """24 images of 40 x 30 pixels with their category, as X."""
+    folder: Path = tmp_path_factory.mktemp("images")
     rng = np.random.default_rng(0)
     paths = []
     for i in range(24):
@@ -53,7 +53,7 @@ def attributes() -> pd.DataFrame:
 
 @pytest.fixture
 def small() -> AttributeClassifier:
-    """An estimator of pictures that fits in a moment."""
+    """An estimator of images that fits in a moment."""
     return AttributeClassifier(
         "resnet18",
         weights=None,

@@ -21,10 +21,11 @@ from sklearn.metrics import balanced_accuracy_score, log_loss
 from sklearn.model_selection import GridSearchCV
 
 from attrlearn import AttributeClassifier, ImageEmbedder
-from attrlearn.data import batches
+from attrlearn.features import extractor as extractor_module
+from attrlearn.images import reader as reader_module
 from attrlearn.metrics import SCORERS, accuracy_score
 from attrlearn.nn.backbones import Backbone
-from attrlearn.training import features, sources
+from attrlearn.training import sources
 
 RNG = np.random.default_rng(0)
 FEATURES = RNG.normal(size=(80, 12)).astype(np.float32)
@@ -84,13 +85,11 @@ def test_value_behind_a_missing_cell_cannot_reach_the_fit(tabular):
 
 
 @pytest.mark.parametrize("trainable", ["head", "last_block", "all"])
-def test_what_is_trained_changes_and_what_is_frozen_does_not(
-    small, pictures, attributes, trainable
-):
+def test_what_is_trained_changes_and_what_is_frozen_does_not(small, images, attributes, trainable):
     clf = small.set_params(trainable=trainable, learning_rate=0.01)
     start = clone(clf).set_params(max_epochs=1, learning_rate=1e-12, weight_decay=0)
-    before = start.fit(pictures, attributes).network_.backbone.state_dict()
-    after = clf.fit(pictures, attributes).network_.backbone.state_dict()
+    before = start.fit(images, attributes).network_.backbone.state_dict()
+    after = clf.fit(images, attributes).network_.backbone.state_dict()
     moved = {key for key in after if not torch.allclose(before[key].float(), after[key].float())}
     first = {"model.conv1.weight", "model.bn1.running_mean"}
     last = {"model.layer4.1.conv1.weight", "model.layer4.1.bn1.running_mean"}
@@ -101,24 +100,24 @@ def test_what_is_trained_changes_and_what_is_frozen_does_not(
     assert bool(moved) == (trainable != "head")
 
 
-def test_frozen_backbone_runs_once_per_picture_and_view(small, pictures, attributes, monkeypatch):
+def test_frozen_backbone_runs_once_per_image_and_view(small, images, attributes, monkeypatch):
     from attrlearn.nn.backbones import Backbone
 
     seen = []
     forward = Backbone.forward
     monkeypatch.setattr(Backbone, "forward", lambda s, x: seen.append(len(x)) or forward(s, x))
-    small.set_params(max_epochs=5, engine="torch", cache_dir=None).fit(pictures, attributes)
-    assert sum(seen) == 2 * len(pictures)
+    small.set_params(max_epochs=5, engine="torch", cache_dir=None).fit(images, attributes)
+    assert sum(seen) == 2 * len(images)
     seen.clear()
-    small.set_params(augment=None).fit(pictures, attributes)
-    assert sum(seen) == len(pictures)
+    small.set_params(augment=None).fit(images, attributes)
+    assert sum(seen) == len(images)
 
 
 @pytest.fixture
 def work(monkeypatch):
-    """Pictures that were decoded, and pictures that went through the backbone."""
+    """Images that were decoded, and images that went through the backbone."""
     done = {"decoded": 0, "passes": 0}
-    read, run = batches.read_image, Backbone.forward
+    read, run = reader_module.read_image, Backbone.forward
 
     def counting_read(*args):
         done["decoded"] += 1
@@ -128,77 +127,77 @@ def work(monkeypatch):
         done["passes"] += len(inputs) * (inputs.dtype == torch.uint8)
         return run(self, inputs)
 
-    monkeypatch.setattr(batches, "read_image", counting_read)
+    monkeypatch.setattr(reader_module, "read_image", counting_read)
     monkeypatch.setattr(Backbone, "forward", counting_run)
     return done
 
 
 def forget():
     """What a new process would not have in memory."""
-    features._EXTRACTORS.clear()
+    extractor_module._PREPARED.clear()
 
 
-def test_a_search_decodes_each_picture_once_and_passes_each_view_once(
-    small, pictures, attributes, work
+def test_a_search_decodes_each_image_once_and_passes_each_view_once(
+    small, images, attributes, work
 ):
     search = GridSearchCV(
         small.set_params(engine="torch"), {"dropout": [0.1, 0.5]}, cv=3, scoring=SCORERS["accuracy"]
     )
-    search.fit(pictures, attributes).predict(pictures)
+    search.fit(images, attributes).predict(images)
     # Views are asked for together: those of a fold that was tested first come without mirror image.
     assert work["decoded"] <= 2 * 24
     assert work["passes"] <= 3 * 24
     before = dict(work)
     forget()
-    clone(search).fit(pictures, attributes).predict(pictures)
+    clone(search).fit(images, attributes).predict(images)
     assert work == before
 
 
-def test_the_embedder_shares_the_features_of_the_classifier(small, pictures, attributes, work):
-    small.set_params(engine="torch").fit(pictures, attributes)
+def test_the_embedder_shares_the_features_of_the_classifier(small, images, attributes, work):
+    small.set_params(engine="torch").fit(images, attributes)
     before = dict(work)
     forget()
     embedder = ImageEmbedder(
         "resnet18", weights=None, image_size=32, random_state=0, engine="torch"
     )
-    embedder.fit_transform(pictures["image"])
+    embedder.fit_transform(images["image"])
     assert work == before
 
 
-def test_no_cache_is_no_cache(small, pictures, attributes, work, monkeypatch, tmp_path):
+def test_no_cache_is_no_cache(small, images, attributes, work, monkeypatch, tmp_path):
     monkeypatch.setenv("ATTRLEARN_CACHE", str(tmp_path / "cache"))
     clf = small.set_params(cache_dir=None, engine="torch")
     for times in (1, 2):
-        clf.fit(pictures, attributes)
+        clf.fit(images, attributes)
         assert work == {"decoded": 24 * times, "passes": 48 * times}
     assert not (tmp_path / "cache").exists()
 
 
 @pytest.mark.parametrize(("share", "times"), [(0.4, 1), (0.0, 1 + 2)])
-def test_pictures_are_decoded_once_where_memory_allows(
-    small, pictures, attributes, work, monkeypatch, share, times
+def test_images_are_decoded_once_where_memory_allows(
+    small, images, attributes, work, monkeypatch, share, times
 ):
     monkeypatch.setattr(sources, "MEMORY_SHARE", share)
-    small.set_params(trainable="all").fit(pictures, attributes)
+    small.set_params(trainable="all").fit(images, attributes)
     assert work["decoded"] == 24 * times
 
 
-def test_decoded_pictures_teach_what_files_teach(small, pictures, attributes, monkeypatch):
+def test_decoded_images_teach_what_files_teach(small, images, attributes, monkeypatch):
     curves = []
     for share in (0.4, 0.0):
         monkeypatch.setattr(sources, "MEMORY_SHARE", share)
-        curves.append(clone(small).set_params(trainable="all").fit(pictures, attributes))
+        curves.append(clone(small).set_params(trainable="all").fit(images, attributes))
     np.testing.assert_array_equal(curves[0].loss_curve_, curves[1].loss_curve_)
 
 
 @pytest.mark.parametrize("augment", ["flip", None])
 def test_what_comes_before_the_last_block_is_computed_once(
-    small, pictures, attributes, work, augment
+    small, images, attributes, work, augment
 ):
     clf = small.set_params(trainable="last_block", augment=augment, max_epochs=3, engine="torch")
-    before = clone(clf).set_params(max_epochs=1).fit(pictures, attributes)
+    before = clone(clf).set_params(max_epochs=1).fit(images, attributes)
     work.update(decoded=0, passes=0)
-    clf.fit(pictures, attributes)
+    clf.fit(images, attributes)
     assert work == {"decoded": 24, "passes": 24 * (1 + (augment == "flip"))}
     trained, still = "backbone.model.layer4.1.conv1.weight", "backbone.model.layer4.0.conv1.weight"
     weights, earlier = clf.network_.state_dict(), before.network_.state_dict()
@@ -206,9 +205,7 @@ def test_what_comes_before_the_last_block_is_computed_once(
     assert torch.equal(weights[still], earlier[still])
 
 
-def test_activations_teach_the_last_block_what_pictures_teach(
-    small, pictures, attributes, monkeypatch
-):
+def test_activations_teach_the_last_block_what_images_teach(small, images, attributes, monkeypatch):
     # In bfloat16 activations that were kept are rounded otherwise than those that pass on.
     clf = small.set_params(
         trainable="last_block", augment=None, early_stopping=True, dtype="float32"
@@ -216,14 +213,14 @@ def test_activations_teach_the_last_block_what_pictures_teach(
     curves = []
     for share in (0.4, 0.0):
         monkeypatch.setattr(sources, "MEMORY_SHARE", share)
-        fitted = clone(clf).fit(pictures, attributes)
+        fitted = clone(clf).fit(images, attributes)
         curves.append([*fitted.loss_curve_, *fitted.validation_scores_])
     np.testing.assert_allclose(curves[0][:3], curves[1][:3], rtol=1e-4)  # steps of the first epoch
     np.testing.assert_allclose(curves[0], curves[1], rtol=1e-2)
 
 
 @pytest.mark.parametrize("trainable", ["head", "last_block"])
-def test_memory_is_free_at_once_when_a_model_goes(small, pictures, attributes, trainable):
+def test_memory_is_free_at_once_when_a_model_goes(small, images, attributes, trainable):
     """No circle of references keeps weights until Python looks for such: a search would fill up."""
 
     def weights():
@@ -235,7 +232,7 @@ def test_memory_is_free_at_once_when_a_model_goes(small, pictures, attributes, t
     try:
         before = weights()
         clf = clone(small).set_params(trainable=trainable, early_stopping=True, engine="torch")
-        clf.fit(pictures, attributes).predict(pictures)
+        clf.fit(images, attributes).predict(images)
         assert weights() > before + 40e6
         del clf
         assert weights() < before + 1e6
@@ -243,7 +240,7 @@ def test_memory_is_free_at_once_when_a_model_goes(small, pictures, attributes, t
         gc.enable()
 
 
-def test_callable_augment_runs_each_epoch_and_a_frozen_backbone_warns(small, pictures, attributes):
+def test_callable_augment_runs_each_epoch_and_a_frozen_backbone_warns(small, images, attributes):
     calls = []
 
     def darken(image):
@@ -251,7 +248,7 @@ def test_callable_augment_runs_each_epoch_and_a_frozen_backbone_warns(small, pic
         return image // 2
 
     with pytest.warns(UserWarning, match="runs the frozen backbone again in each of the 2 epochs"):
-        small.set_params(augment=darken).fit(pictures, attributes)
+        small.set_params(augment=darken).fit(images, attributes)
     assert calls == [(3, 32, 32)] * 48
 
 
@@ -259,13 +256,11 @@ def test_callable_augment_runs_each_epoch_and_a_frozen_backbone_warns(small, pic
 
 
 @pytest.mark.parametrize("trainable", ["head", "all"])
-def test_two_fits_of_one_seed_give_the_same_curve_bit_for_bit(
-    small, pictures, attributes, trainable
-):
+def test_two_fits_of_one_seed_give_the_same_curve_bit_for_bit(small, images, attributes, trainable):
     small.set_params(trainable=trainable)
-    curves = [clone(small).fit(pictures, attributes).loss_curve_ for _ in range(2)]
+    curves = [clone(small).fit(images, attributes).loss_curve_ for _ in range(2)]
     assert (curves[0] == curves[1]).all()
-    other = clone(small).set_params(random_state=1).fit(pictures, attributes)
+    other = clone(small).set_params(random_state=1).fit(images, attributes)
     assert (other.loss_curve_ != curves[0]).any()
 
 
@@ -281,15 +276,15 @@ def test_no_global_generator_moves(tabular, random_state):
 # --- what is predicted -------------------------------------------------------------------------
 
 
-def test_probabilities_do_not_depend_on_row_order_or_batch_size(small, pictures, attributes):
-    clf = small.fit(pictures, attributes)
-    reference = np.hstack(clf.predict_proba(pictures))
-    order = np.random.default_rng(0).permutation(len(pictures))
-    shuffled = np.hstack(clf.predict_proba(pictures.iloc[order]))
+def test_probabilities_do_not_depend_on_row_order_or_batch_size(small, images, attributes):
+    clf = small.fit(images, attributes)
+    reference = np.hstack(clf.predict_proba(images))
+    order = np.random.default_rng(0).permutation(len(images))
+    shuffled = np.hstack(clf.predict_proba(images.iloc[order]))
     np.testing.assert_allclose(shuffled, reference[order], atol=1e-5)
     for batch_size in (1, 5, 64):
         clf.set_params(batch_size=batch_size)
-        np.testing.assert_allclose(np.hstack(clf.predict_proba(pictures)), reference, atol=1e-5)
+        np.testing.assert_allclose(np.hstack(clf.predict_proba(images)), reference, atol=1e-5)
 
 
 def test_all_binary_gives_one_array(tabular):
@@ -303,9 +298,9 @@ def test_all_binary_gives_one_array(tabular):
     assert (predicted == (p > 0.5)).all()
 
 
-def test_a_categorical_attribute_gives_a_list(small, pictures, attributes):
-    clf = small.fit(pictures, attributes)
-    p = clf.predict_proba(pictures)
+def test_a_categorical_attribute_gives_a_list(small, images, attributes):
+    clf = small.fit(images, attributes)
+    p = clf.predict_proba(images)
     assert [array.shape for array in p] == [(24, 2), (24, 2), (24, 3)]
     for array in p:
         np.testing.assert_allclose(array.sum(axis=1), 1, atol=1e-5)
@@ -314,13 +309,13 @@ def test_a_categorical_attribute_gives_a_list(small, pictures, attributes):
         [0, 1],
         ["long", "midi", "short"],
     ]
-    predicted = clf.predict(pictures)
+    predicted = clf.predict(images)
     assert predicted.dtype == object
     assert (predicted[:, 2] == clf.classes_[2][p[2].argmax(axis=1)]).all()
 
 
-def test_table_holds_the_prediction_and_its_probability(small, pictures, attributes):
-    X = pictures.set_index(pd.Index([f"id{i}" for i in range(24)]))
+def test_table_holds_the_prediction_and_its_probability(small, images, attributes):
+    X = images.set_index(pd.Index([f"id{i}" for i in range(24)]))
     clf = small.fit(X, attributes)
     table = clf.predict_table(X)
     assert list(table) == ["hood", "hood_proba", "zip", "zip_proba", "length", "length_proba"]
@@ -370,27 +365,27 @@ def test_score_that_cannot_be_is_nan_with_a_warning(tabular):
 # --- forms of X --------------------------------------------------------------------------------
 
 
-def test_every_form_of_pictures_predicts_the_same(small, pictures, attributes):
-    clf = small.fit(pictures["image"], attributes)
-    expected = np.hstack(clf.predict_proba(pictures["image"]))
-    opened = [Image.open(path) for path in pictures["image"]]
+def test_every_form_of_images_predicts_the_same(small, images, attributes):
+    clf = small.fit(images["image"], attributes)
+    expected = np.hstack(clf.predict_proba(images["image"]))
+    opened = [Image.open(path) for path in images["image"]]
     arrays = [np.asarray(image) for image in opened]
     forms = [
-        list(pictures["image"]),
-        pictures["image"].to_numpy(),
-        pictures[["image"]],
+        list(images["image"]),
+        images["image"].to_numpy(),
+        images[["image"]],
         opened,
         arrays,
         np.stack(arrays),
-        [Path(path).read_bytes() for path in pictures["image"]],
+        [Path(path).read_bytes() for path in images["image"]],
     ]
     for form in forms:
         np.testing.assert_allclose(np.hstack(clf.predict_proba(form)), expected, atol=1e-6)
 
 
-def test_one_picture_is_an_error_but_in_the_table(small, pictures, attributes):
-    clf = small.fit(pictures["image"], attributes)
-    path = pictures["image"][0]
+def test_one_image_is_an_error_but_in_the_table(small, images, attributes):
+    clf = small.fit(images["image"], attributes)
+    path = images["image"][0]
     with pytest.raises(ValueError, match=r"Got a single one, of type str\. Wrap it in a list"):
         clf.predict(path)
     pd.testing.assert_frame_equal(clf.predict_table(path), clf.predict_table([path]))
@@ -399,18 +394,18 @@ def test_one_picture_is_an_error_but_in_the_table(small, pictures, attributes):
     pd.testing.assert_frame_equal(clf.predict_table(buffer.getvalue()), clf.predict_table([path]))
 
 
-def test_categories_count_the_same_in_x_and_beside_it(small, pictures, attributes):
-    inside = clone(small).fit(pictures, attributes)
-    beside = clone(small).fit(pictures["image"], attributes, categories=pictures["category"])
+def test_categories_count_the_same_in_x_and_beside_it(small, images, attributes):
+    inside = clone(small).fit(images, attributes)
+    beside = clone(small).fit(images["image"], attributes, categories=images["category"])
     assert (inside.loss_curve_ == beside.loss_curve_).all()
     np.testing.assert_array_equal(
-        inside.predict(pictures), beside.predict(pictures["image"], pictures["category"])
+        inside.predict(images), beside.predict(images["image"], images["category"])
     )
 
 
-def test_unseen_and_missing_categories_are_unknown_and_counted(small, pictures, attributes):
-    clf = small.fit(pictures, attributes)
-    paths = pictures["image"][:3]
+def test_unseen_and_missing_categories_are_unknown_and_counted(small, images, attributes):
+    clf = small.fit(images, attributes)
+    paths = images["image"][:3]
     with pytest.warns(UserWarning, match="3 rows have none: they count as unknown"):
         none = clf.predict_proba(paths)
     with pytest.warns(UserWarning, match=r"2 rows .* unknown: \{'hat': 2\}\. Known are \['dress'"):
@@ -419,16 +414,16 @@ def test_unseen_and_missing_categories_are_unknown_and_counted(small, pictures, 
 
 
 @pytest.mark.parametrize("n", [1, 2])
-def test_one_picture_and_one_attribute_keep_their_axes(small, pictures, n):
+def test_one_image_and_one_attribute_keep_their_axes(small, images, n):
     y = np.array([[1.0], [0.0]])[:n]
     clf = small.set_params(trainable="head")
     if n == 1:
         with pytest.warns(UserWarning, match=r"Fewer than two classes .*\['Attr1'\]"):
-            clf.fit(pictures["image"][:n], y)
+            clf.fit(images["image"][:n], y)
     else:
-        clf.fit(pictures["image"][:n], y)
-    assert clf.predict_proba(pictures["image"][:1]).shape == (1, 1)
-    assert clf.predict(pictures["image"][:1]).shape == (1, 1)
+        clf.fit(images["image"][:n], y)
+    assert clf.predict_proba(images["image"][:1]).shape == (1, 1)
+    assert clf.predict(images["image"][:1]).shape == (1, 1)
     assert len(clf.categories_) == 0
 
 
@@ -532,27 +527,27 @@ def test_tensors_teach_what_arrays_teach(tabular):
     assert scores[0] == scores[1]
 
 
-# --- bad pictures ------------------------------------------------------------------------------
+# --- bad images ------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def damaged(pictures, tmp_path) -> pd.DataFrame:
-    """The pictures, of which row 5 is not one."""
-    (tmp_path / "bad.jpg").write_bytes(b"not a picture")
-    X = pictures.copy()
+def damaged(images, tmp_path) -> pd.DataFrame:
+    """The images, of which row 5 is not one."""
+    (tmp_path / "bad.jpg").write_bytes(b"not an image")
+    X = images.copy()
     X.loc[5, "image"] = str(tmp_path / "bad.jpg")
     return X
 
 
 @pytest.mark.parametrize("trainable", ["head", "all"])
-def test_bad_picture_is_an_error_that_names_its_row(small, damaged, attributes, trainable):
+def test_bad_image_is_an_error_that_names_its_row(small, damaged, attributes, trainable):
     with pytest.raises(OSError, match=r"image '.*bad\.jpg' \(row 5\): .*on_bad_image=\"drop\""):
         small.set_params(trainable=trainable).fit(damaged, attributes)
     assert not hasattr(small, "network_")
 
 
 @pytest.mark.parametrize("trainable", ["head", "all"])
-def test_dropped_pictures_are_listed_and_the_others_learnt(small, damaged, attributes, trainable):
+def test_dropped_images_are_listed_and_the_others_learnt(small, damaged, attributes, trainable):
     clf = clone(small).set_params(on_bad_image="drop", trainable=trainable)
     with pytest.warns(UserWarning, match=r"1 of 24 images .* \(row 5\)"):
         clf.fit(damaged, attributes)
@@ -562,13 +557,13 @@ def test_dropped_pictures_are_listed_and_the_others_learnt(small, damaged, attri
     assert (clf.loss_curve_ == rest.loss_curve_).all()
 
 
-def test_dropped_pictures_keep_their_place_in_predictions(small, damaged, pictures, attributes):
-    clf = small.set_params(on_bad_image="drop").fit(pictures, attributes)
+def test_dropped_images_keep_their_place_in_predictions(small, damaged, images, attributes):
+    clf = small.set_params(on_bad_image="drop").fit(images, attributes)
     good = np.arange(24) != 5
     with pytest.warns(UserWarning, match="1 of 24 images"):
         p = np.hstack(clf.predict_proba(damaged))
     assert np.isnan(p[5]).all()
-    np.testing.assert_allclose(p[good], np.hstack(clf.predict_proba(pictures))[good], atol=1e-6)
+    np.testing.assert_allclose(p[good], np.hstack(clf.predict_proba(images))[good], atol=1e-6)
     with pytest.warns(UserWarning, match="1 of 24 images"):
         table = clf.predict_table(damaged)
     reasons = table.pop("image_error")
@@ -577,22 +572,22 @@ def test_dropped_pictures_keep_their_place_in_predictions(small, damaged, pictur
     assert table.isna().all(axis=1).tolist() == (~good).tolist()
     with pytest.warns(UserWarning, match="1 of 24 images"):
         score = clf.score(damaged, attributes)
-    assert score == pytest.approx(clf.score(pictures[good], attributes[good]))
+    assert score == pytest.approx(clf.score(images[good], attributes[good]))
     with pytest.raises(OSError, match="row 5"):
         clf.predict(damaged)
 
 
-def test_the_score_of_no_good_picture_is_nan(small, pictures, attributes):
-    clf = small.set_params(on_bad_image="drop").fit(pictures, attributes)
+def test_the_score_of_no_good_image_is_nan(small, images, attributes):
+    clf = small.set_params(on_bad_image="drop").fit(images, attributes)
     with (
         pytest.warns(UserWarning, match="2 of 2 images"),
         pytest.warns(UserWarning, match=r"left out \['hood', 'zip', 'length'\]"),
     ):
-        score = clf.score(pictures[:2].assign(image=["a.jpg", "b.jpg"]), attributes[:2])
+        score = clf.score(images[:2].assign(image=["a.jpg", "b.jpg"]), attributes[:2])
     assert np.isnan(score)
 
 
-def test_no_good_picture_is_an_error(small, tmp_path):
+def test_no_good_image_is_an_error(small, tmp_path):
     clf = small.set_params(on_bad_image="drop")
     with pytest.raises(OSError, match="Got 2, none of which can"):
         clf.fit([tmp_path / "a.jpg", tmp_path / "b.jpg"], [[0], [1]])
@@ -713,10 +708,10 @@ def test_batch_norm_on_single_rows_is_an_error():
         clf.fit(FEATURES, BINARY)
 
 
-def test_bfloat16_predicts_nearly_the_same(small, pictures, attributes):
-    clf = small.set_params(engine="torch", dtype="float32").fit(pictures, attributes)
-    expected = np.hstack(clf.predict_proba(pictures))
-    other = np.hstack(clf.set_params(dtype="bfloat16").predict_proba(pictures))
+def test_bfloat16_predicts_nearly_the_same(small, images, attributes):
+    clf = small.set_params(engine="torch", dtype="float32").fit(images, attributes)
+    expected = np.hstack(clf.predict_proba(images))
+    other = np.hstack(clf.set_params(dtype="bfloat16").predict_proba(images))
     assert np.abs(other - expected).max() < 0.02
     assert (other != expected).any()
 
@@ -750,14 +745,14 @@ def test_features_in_another_order_are_an_error(tabular):
 
 
 def test_loaded_model_predicts_the_same_in_a_fresh_process_elsewhere(
-    small, pictures, attributes, tmp_path
+    small, images, attributes, tmp_path
 ):
     weights = tmp_path / "weights.pth"
     torch.save(_state_dict(), weights)
-    clf = small.set_params(weights=weights).fit(pictures, attributes)
+    clf = small.set_params(weights=weights).fit(images, attributes)
     joblib.dump(clf, tmp_path / "model.joblib")
-    np.save(tmp_path / "expected.npy", np.hstack(clf.predict_proba(pictures)))
-    pictures.to_pickle(tmp_path / "X.pkl")
+    np.save(tmp_path / "expected.npy", np.hstack(clf.predict_proba(images)))
+    images.to_pickle(tmp_path / "X.pkl")
     weights.unlink()
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -778,8 +773,8 @@ def _state_dict():
     return resnet18(weights=None).state_dict()
 
 
-def test_tensors_are_saved_on_the_cpu(small, pictures, attributes):
-    state = small.fit(pictures, attributes).__getstate__()
+def test_tensors_are_saved_on_the_cpu(small, images, attributes):
+    state = small.fit(images, attributes).__getstate__()
     assert {p.device.type for p in state["network_"].parameters()} == {"cpu"}
 
 
@@ -912,26 +907,28 @@ def test_a_share_is_held_out_of_rows_and_rare_positives_alike():
 
 
 @pytest.mark.parametrize("trainable", ["head", "all"])
-def test_held_out_pictures_are_judged_unchanged(small, pictures, attributes, trainable):
+def test_held_out_images_are_judged_unchanged(small, images, attributes, trainable):
     clf = small.set_params(
         trainable=trainable, early_stopping=True, scoring="neg_log_loss", dtype="float32"
     )
-    X_val, y_val = pictures.iloc[:12], attributes.iloc[:12]
-    clf.fit(pictures.iloc[12:], attributes.iloc[12:], X_val=X_val, y_val=y_val)
+    X_val, y_val = images.iloc[:12], attributes.iloc[:12]
+    clf.fit(images.iloc[12:], attributes.iloc[12:], X_val=X_val, y_val=y_val)
     expected = SCORERS["neg_log_loss"](clf, X_val, y_val)
     assert clf.validation_scores_.max() == pytest.approx(expected, rel=1e-4)
 
 
-def test_scoring_reads_no_picture_again(small, pictures, attributes, monkeypatch):
+def test_scoring_reads_no_image_again(small, images, attributes, monkeypatch):
     read = []
-    one = batches.read_image
-    monkeypatch.setattr(batches, "read_image", lambda *args: read.append(args[0]) or one(*args))
+    one = reader_module.read_image
+    monkeypatch.setattr(
+        reader_module, "read_image", lambda *args: read.append(args[0]) or one(*args)
+    )
     y = attributes[["hood", "zip"]].fillna(0)
     y.iloc[::3] = 1
     clf = small.set_params(early_stopping=True, scoring="accuracy", validation_fraction=0.3)
-    clf.fit(pictures, y)
+    clf.fit(images, y)
     assert len(clf.validation_scores_) == 2
-    assert sorted(read) == sorted(pictures["image"])
+    assert sorted(read) == sorted(images["image"])
 
 
 def test_warm_start_continues_the_scores():
@@ -952,7 +949,7 @@ def test_without_early_stopping_nothing_is_held_out(tabular):
 
 @pytest.mark.parametrize("trainable", ["head", "all"])
 def test_what_is_held_out_can_be_read_and_is_judged_as_it_is(small, damaged, attributes, trainable):
-    """Bad pictures leave; rows, labels and predictions of those held out stay together."""
+    """Bad images leave; rows, labels and predictions of those held out stay together."""
     seen = {}
 
     def scorer(estimator, X, y):
@@ -1082,7 +1079,7 @@ def test_warning_points_at_the_line_that_called_fit(tabular):
         (
             {},
             {"X_val": NOISE, "y_val": NOISY[:5]},
-            "In X_val, y_val: .*Got 5 rows for 300 pictures",
+            "In X_val, y_val: .*Got 5 rows for 300 images",
         ),
         ({"validation_fraction": 0.9999}, {}, "validation_fraction must leave rows to learn from"),
     ],

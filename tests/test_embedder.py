@@ -16,7 +16,7 @@ from sklearn.preprocessing import OneHotEncoder
 from torchvision.models import resnet18
 
 from attrlearn import AttributeClassifier, ImageEmbedder, ImageError, make_attribute_images
-from attrlearn.data.cache import FeatureCache
+from attrlearn.features.cache import FeatureCache
 from attrlearn.model_selection import AttributeKFold
 
 
@@ -25,7 +25,7 @@ def embedder() -> ImageEmbedder:
     return ImageEmbedder("resnet18", weights=None, image_size=40, random_state=0)
 
 
-def test_features_are_those_of_torchvision(pictures, tmp_path):
+def test_features_are_those_of_torchvision(images, tmp_path):
     model = resnet18(weights=None).eval()
     torch.save(model.state_dict(), tmp_path / "weights.pth")
     embedder = ImageEmbedder(
@@ -35,10 +35,8 @@ def test_features_are_those_of_torchvision(pictures, tmp_path):
         batch_size=7,
         dtype="float32",
     )
-    ours = embedder.fit_transform(pictures["image"])
-    images = [
-        Image.open(path).resize((40, 40), Image.Resampling.BILINEAR) for path in pictures.image
-    ]
+    ours = embedder.fit_transform(images["image"])
+    images = [Image.open(path).resize((40, 40), Image.Resampling.BILINEAR) for path in images.image]
     pixels = torch.from_numpy(np.stack([np.asarray(image) for image in images])).permute(0, 3, 1, 2)
     mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     inputs = (pixels / 255 - mean[:, None, None]) / std[:, None, None]
@@ -49,8 +47,8 @@ def test_features_are_those_of_torchvision(pictures, tmp_path):
     assert ours.dtype == np.float32
 
 
-def test_columns_have_names_and_rows_their_index(embedder, pictures):
-    X = pictures["image"].set_axis(range(100, 124))
+def test_columns_have_names_and_rows_their_index(embedder, images):
+    X = images["image"].set_axis(range(100, 124))
     table = embedder.set_output(transform="pandas").fit_transform(X)
     assert isinstance(table, pd.DataFrame)
     assert table.columns.tolist() == embedder.get_feature_names_out().tolist()
@@ -58,12 +56,12 @@ def test_columns_have_names_and_rows_their_index(embedder, pictures):
     assert table.index.tolist() == list(range(100, 124))
 
 
-def test_category_that_is_left_out_is_said(embedder, pictures):
-    embedder.fit(pictures)
+def test_category_that_is_left_out_is_said(embedder, images):
+    embedder.fit(images)
     with pytest.warns(UserWarning, match="leaves the column 'category' of X out.*ColumnTransforme"):
-        embedder.transform(pictures)
+        embedder.transform(images)
     with pytest.warns(UserWarning, match="leaves the column 'category' of X out"):
-        embedder.fit_transform(pictures)
+        embedder.fit_transform(images)
 
 
 @pytest.fixture
@@ -136,7 +134,7 @@ def test_the_pipeline_of_the_readme_learns_from_the_features_as_they_are(garment
 
 
 def test_images_in_memory_are_kept_in_fit_transform_and_not_in_transform(
-    embedder, pictures, tmp_path
+    embedder, images, tmp_path
 ):
     embedder.set_params(cache_dir=tmp_path)
 
@@ -144,25 +142,25 @@ def test_images_in_memory_are_kept_in_fit_transform_and_not_in_transform(
         with FeatureCache(tmp_path) as cache:
             return cache.info().n_entries
 
-    uploads = [Path(path).read_bytes() for path in pictures["image"]]
+    uploads = [Path(path).read_bytes() for path in images["image"]]
     expected = embedder.fit(uploads).transform(uploads[:5])
     assert n_kept() == 0
     np.testing.assert_allclose(embedder.fit_transform(uploads[:5]), expected, rtol=0.05, atol=0.05)
     assert n_kept() == 5
-    embedder.transform(pictures["image"])
+    embedder.transform(images["image"])
     assert n_kept() == 24
 
 
-def test_picture_that_cannot_be_read_is_named(embedder, pictures):
-    paths = [*pictures["image"][:3], "nowhere.jpg"]
+def test_image_that_cannot_be_read_is_named(embedder, images):
+    paths = [*images["image"][:3], "nowhere.jpg"]
     with pytest.raises(ImageError, match=r"'nowhere.jpg' \(row 3\): no such file"):
         embedder.fit_transform(paths)
 
 
-def test_random_weights_come_from_the_seed_alone(pictures):
+def test_random_weights_come_from_the_seed_alone(images):
     def first(seed):
         embedder = ImageEmbedder("resnet18", weights=None, image_size=32, random_state=seed)
-        return embedder.fit_transform(pictures["image"][:1])
+        return embedder.fit_transform(images["image"][:1])
 
     state = torch.get_rng_state()
     np.testing.assert_array_equal(first(0), first(0))
@@ -178,6 +176,6 @@ def test_every_parameter_has_a_rule_and_a_text():
         assert literal_eval(line.split("default=")[1]) == default, name
 
 
-def test_wrong_parameter_is_named(embedder, pictures):
+def test_wrong_parameter_is_named(embedder, images):
     with pytest.raises(ValueError, match="The 'resize' parameter of ImageEmbedder must be"):
-        embedder.set_params(resize="stretch").fit(pictures)
+        embedder.set_params(resize="stretch").fit(images)

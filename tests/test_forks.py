@@ -25,12 +25,12 @@ def new(**more):
     return AttributeClassifier("squeezenet1_1", max_epochs=1, **options, **more)
 
 def in_child(work):
-    '''Exit status of a forked process that works and then ends as any other; -1: after 30 s.'''
+    '''Exit status of a forked process that works and then ends as any other; -1: after 80 s.'''
     child = os.fork()
     if child == 0:
         work()
         sys.exit(0)
-    for _ in range(300):
+    for _ in range(800):
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             return os.waitstatus_to_exitcode(status)
@@ -54,7 +54,7 @@ def run(code, engine="torch"):
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", START + code, engine],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
     )
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.split()
@@ -135,13 +135,13 @@ np.testing.assert_allclose(np.concatenate(found), expected, atol=1e-5)
 
 def test_locks_that_are_held_at_the_fork_are_free_in_the_child():
     code = """
-from attrlearn.data import encoded, images
+from attrlearn.images import decoding, encoded
 from attrlearn.nn import tracing
 from attrlearn.training import memory, seeds
 def locks():
     return [
         encoded._reading,
-        images._copying,
+        decoding._copying,
         memory._lock,
         seeds._global_generators,
         tracing._tracing,
@@ -163,7 +163,7 @@ holder.join()
 def test_a_store_is_opened_anew_in_a_forked_process(tmp_path):
     code = f"""
 from pathlib import Path
-from attrlearn.data.store import ByteStore
+from attrlearn.features.store import ByteStore
 store = ByteStore(Path({str(tmp_path)!r}) / "a.sqlite", ["files"], 10**6)
 store.put("files", [(b"a", b"1")])
 connection = store._connection

@@ -37,7 +37,7 @@ def test_the_smooth_line_is_the_mean_over_the_steps_of_an_epoch():
     np.testing.assert_allclose(smooth[[0, -1]], [curve[:3].mean(), curve[-3:].mean()])
 
 
-def test_the_words_are_on_the_picture():
+def test_the_words_are_on_the_image():
     ax = Figure().subplots()
     LossCurveDisplay(loss_curve=[2, 1]).plot(ax, title="Aimonk_multilabel_problem")
     assert ax.get_xlabel() == "iteration_number"

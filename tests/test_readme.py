@@ -41,6 +41,6 @@ def test_readme_has_one_command_to_run_and_one_to_test():
     assert commands == ["pip install . && attrlearn demo", "pip install -e '.[test]' && pytest"]
 
 
-def test_pictures_of_the_readme_are_there():
+def test_images_of_the_readme_are_there():
     for target in re.findall(r"!\[[^]]*\]\(([^)]+)\)", README.read_text(encoding="utf-8")):
         assert (README.parent / target).is_file(), target

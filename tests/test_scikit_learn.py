@@ -27,8 +27,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks
 
 from attrlearn import AttributeClassifier, ImageEmbedder
-from attrlearn.data.batches import open_reader
-from attrlearn.data.inputs import check_inputs
+from attrlearn.checks.inputs import check_inputs
+from attrlearn.images.reader import open_reader
 from attrlearn.metrics import SCORERS
 from attrlearn.model_selection import (
     AttributeKFold,
@@ -337,16 +337,16 @@ def embedder() -> ImageEmbedder:
     return ImageEmbedder("squeezenet1_1", weights=None, image_size=32, random_state=0)
 
 
-def test_pipeline_from_pictures_equals_its_steps(embedder, pictures, attributes):
-    pipeline = make_pipeline(embedder, StandardScaler(), CLF).fit(pictures["image"], attributes)
-    features = StandardScaler().fit_transform(embedder.fit_transform(pictures["image"]))
+def test_pipeline_from_images_equals_its_steps(embedder, images, attributes):
+    pipeline = make_pipeline(embedder, StandardScaler(), CLF).fit(images["image"], attributes)
+    features = StandardScaler().fit_transform(embedder.fit_transform(images["image"]))
     expected = clone(CLF).fit(features, attributes).predict_proba(features)
-    for ours, theirs in zip(pipeline.predict_proba(pictures["image"]), expected, strict=True):
+    for ours, theirs in zip(pipeline.predict_proba(images["image"]), expected, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
     search = ms.GridSearchCV(
         pipeline, {"attributeclassifier__dropout": [0, 0.5]}, cv=2, scoring=SCORERS["accuracy"]
     )
-    assert search.fit(pictures["image"], attributes).best_score_ > 0
+    assert search.fit(images["image"], attributes).best_score_ > 0
 
 
 @pytest.mark.usefixtures("routing")
@@ -364,23 +364,23 @@ def test_rows_to_hold_out_pass_the_steps_of_a_pipeline():
     np.testing.assert_array_equal(pipeline[-1].validation_scores_, alone.validation_scores_)
 
 
-def test_pipeline_ends_in_a_classifier_of_scikit_learn(embedder, pictures):
+def test_pipeline_ends_in_a_classifier_of_scikit_learn(embedder, images):
     kind = np.array(["long", "short"] * 12)
     pipeline = make_pipeline(embedder, StandardScaler(), LogisticRegression())
-    assert pipeline.fit(pictures["image"], kind).score(pictures["image"], kind) == 1
+    assert pipeline.fit(images["image"], kind).score(images["image"], kind) == 1
 
 
-def test_column_transformer_keeps_the_category(embedder, pictures):
+def test_column_transformer_keeps_the_category(embedder, images):
     columns = ColumnTransformer(
         [("features", embedder, "image"), ("keep", "passthrough", ["category"])],
         verbose_feature_names_out=False,
     ).set_output(transform="pandas")
-    y = (pictures[["category"]] == "dress").astype(float)
+    y = (images[["category"]] == "dress").astype(float)
     learner = clone(LEARNER).set_params(learning_rate=0.1)
-    pipeline = Pipeline([("columns", columns), ("attributes", learner)]).fit(pictures, y)
+    pipeline = Pipeline([("columns", columns), ("attributes", learner)]).fit(images, y)
     assert pipeline[-1].categories_.tolist() == ["dress", "shirt"]
-    assert pipeline.score(pictures, y) == 1
-    assert ms.cross_val_score(pipeline, pictures, y, cv=3).mean() > 0.9
+    assert pipeline.score(images, y) == 1
+    assert ms.cross_val_score(pipeline, images, y, cv=3).mean() > 0.9
 
 
 # --- callbacks -----------------------------------------------------------------------------------
@@ -468,7 +468,7 @@ def test_the_fitted_estimator_is_monitored_too():
 
 
 @pytest.mark.parametrize("module", [pickle, cloudpickle, joblib], ids=lambda m: m.__name__)
-def test_estimators_survive_their_file(module, small, embedder, pictures, attributes, tmp_path):
+def test_estimators_survive_their_file(module, small, embedder, images, attributes, tmp_path):
     def through_file(estimator):
         with open(tmp_path / "model", "wb") as file:
             module.dump(estimator, file)
@@ -476,23 +476,21 @@ def test_estimators_survive_their_file(module, small, embedder, pictures, attrib
             return module.load(file)
 
     assert through_file(small).get_params() == small.get_params()
-    again = through_file(small.fit(pictures, attributes))
-    for ours, theirs in zip(
-        again.predict_proba(pictures), small.predict_proba(pictures), strict=True
-    ):
+    again = through_file(small.fit(images, attributes))
+    for ours, theirs in zip(again.predict_proba(images), small.predict_proba(images), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert through_file(embedder).get_params() == embedder.get_params()
     np.testing.assert_array_equal(
-        through_file(embedder.fit(pictures["image"])).transform(pictures["image"]),
-        embedder.transform(pictures["image"]),
+        through_file(embedder.fit(images["image"])).transform(images["image"]),
+        embedder.transform(images["image"]),
     )
 
 
-def test_eight_threads_predict_as_one_does(small, pictures, attributes):
-    clf = small.fit(pictures, attributes)
-    expected = clf.predict_proba(pictures)
+def test_eight_threads_predict_as_one_does(small, images, attributes):
+    clf = small.fit(images, attributes)
+    expected = clf.predict_proba(images)
     with ThreadPoolExecutor(8) as pool:
-        for found in pool.map(clf.predict_proba, [pictures] * 16):
+        for found in pool.map(clf.predict_proba, [images] * 16):
             for ours, theirs in zip(found, expected, strict=True):
                 np.testing.assert_array_equal(ours, theirs)
 
@@ -521,18 +519,18 @@ def test_the_notebook_shows_the_parameters():
     assert "77" in AttributeClassifier(max_epochs=77)._repr_html_()
 
 
-def test_features_have_names_and_numbers_where_x_holds_features(small, pictures, attributes):
+def test_features_have_names_and_numbers_where_x_holds_features(small, images, attributes):
     named = clone(CLF).fit(WITH_CATEGORY, GAPS)
     assert named.n_features_in_ == 4
     assert named.feature_names_in_.tolist() == list("abcd")
     bare = clone(CLF).fit(X, GAPS)
     assert bare.n_features_in_ == 4
     assert not hasattr(bare, "feature_names_in_")
-    of_pictures = small.fit(pictures, attributes)
-    assert not hasattr(of_pictures, "n_features_in_")
+    of_images = small.fit(images, attributes)
+    assert not hasattr(of_images, "n_features_in_")
 
 
-# --- our own checks, of estimators whose X holds pictures ----------------------------------------
+# --- our own checks, of estimators whose X holds images ----------------------------------------
 
 
 def outputs(estimator, X):
@@ -593,7 +591,7 @@ def check_every_form_of_x_says_the_same(estimator, X, y):
         np.testing.assert_allclose(outputs(estimator, form), whole, atol=1e-5)
 
 
-def check_what_is_no_collection_of_pictures_is_an_error(estimator, X, y):
+def check_what_is_no_collection_of_images_is_an_error(estimator, X, y):
     for wrong, words in [
         (X["image"].iloc[0], "Wrap it in a list"),
         (X.rename(columns={"image": "photo"}), "must have a column 'image'"),
@@ -613,7 +611,7 @@ OF_PICTURES = [
 
 @pytest.mark.parametrize("check", OF_PICTURES, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("kind", ["AttributeClassifier", "ImageEmbedder"])
-def test_estimators_of_pictures_pass(kind, check, small, embedder, pictures, attributes):
+def test_estimators_of_images_pass(kind, check, small, embedder, images, attributes):
     small.set_params(backbone="squeezenet1_1")
     estimator = small if kind == "AttributeClassifier" else embedder
-    check(estimator, pictures[["image"]], attributes)
+    check(estimator, images[["image"]], attributes)

@@ -17,9 +17,9 @@ from attrlearn import __version__
 from attrlearn.cli.options import (
     add_estimator_options,
     add_label_options,
-    share,
+    fraction,
     speak_of_options,
-    word,
+    text_or_none,
 )
 
 __all__ = ["main"]
@@ -71,11 +71,11 @@ def _build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
     parser = argparse.ArgumentParser(
         prog="attrlearn",
-        description="Learn the attributes of pictures from images and a table with gaps.",
+        description="Learn the attributes of images from a labels file with gaps.",
     )
     parser.add_argument("--version", action="version", version=f"attrlearn {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    demo = commands.add_parser("demo", help="draw pictures, learn them, show how well; no files")
+    demo = commands.add_parser("demo", help="draw images, learn them, show how well; no files")
     demo.add_argument(
         "--out", default="attrlearn-demo", metavar="DIR", help="folder to write (%(default)s)"
     )
@@ -96,11 +96,11 @@ def _fill_train(train: argparse.ArgumentParser) -> None:
     """Add the arguments of ``attrlearn train``."""
     train.add_argument("labels", metavar="LABELS", help="labels file: text, CSV, TSV or parquet")
     train.add_argument("--out", required=True, metavar="MODEL", help="file for the model")
-    train.add_argument("--plot", metavar="PNG", help="file for a picture of the loss curve")
-    train.add_argument("--title", help="title of that picture")
+    train.add_argument("--plot", metavar="PNG", help="file for the plot of the loss curve")
+    train.add_argument("--title", help="title of that plot")
     train.add_argument(
         "--validation",
-        type=share,
+        type=fraction,
         default=0.0,
         metavar="F",
         help="hold out this share of the rows and print the metrics of each attribute on it (0)",
@@ -136,14 +136,14 @@ def _fill_predict(predict: argparse.ArgumentParser) -> None:
     )
     predict.add_argument(
         "--cache-dir",
-        type=word,
+        type=text_or_none,
         default=argparse.SUPPRESS,
         metavar="DIR",
         help="folder that keeps features for other runs, auto or none (that of the training)",
     )
     predict.add_argument(
         "--threshold",
-        type=share,
+        type=fraction,
         default=0.5,
         metavar="P",
         help="probability above which a binary attribute is there (%(default)s)",

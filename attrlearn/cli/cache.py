@@ -4,7 +4,7 @@ import argparse
 import warnings
 from pathlib import Path
 
-from attrlearn.data.cache import FeatureCache, default_cache_dir
+from attrlearn.features.cache import FeatureCache, default_cache_dir
 
 __all__ = ["run"]
 

@@ -1,4 +1,4 @@
-"""``attrlearn demo``: draw pictures, learn their attributes, show how well."""
+"""``attrlearn demo``: draw images, learn their attributes, show how well."""
 
 import argparse
 import hashlib

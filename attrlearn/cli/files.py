@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and that overwrite nothing that is still needed."""
+"""Atomic writes: output files that are whole or not there, and overwrite nothing that is read."""
 
 import errno
 import os
@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from itertools import combinations
 from pathlib import Path
 
-from attrlearn.data.cache import cache_file
+from attrlearn.features.cache import cache_file
 
 try:
     import fcntl
@@ -109,7 +109,7 @@ def is_stream(path: str | Path) -> bool:
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[str]:
-    """Yield the name of an empty file, and move it to `path` if the block succeeds.
+    """Write a file atomically: yield an empty one's name, move it to `path` if the block succeeds.
 
     The folder is made if it is not there. A link stays one, and what it leads to is written. A
     device or a pipe is written to. What killed runs left of the same `path` is removed. Where there

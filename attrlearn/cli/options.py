@@ -16,19 +16,19 @@ __all__ = [
     "PREDICTION_OPTIONS",
     "add_estimator_options",
     "add_label_options",
-    "given",
-    "share",
+    "fraction",
+    "given_options",
     "speak_of_options",
-    "word",
+    "text_or_none",
 ]
 
 
-def share(text: str) -> float:
+def fraction(text: str) -> float:
     """Return the number that a text spells, at least 0 and below 1.
 
     Examples
     --------
-    >>> share(".25")
+    >>> fraction(".25")
     0.25
     """
     number = float(text)
@@ -37,29 +37,29 @@ def share(text: str) -> float:
     return number
 
 
-def word(text: str) -> str | None:
+def text_or_none(text: str) -> str | None:
     """Return the text itself; None for the word none.
 
     Examples
     --------
-    >>> word("resnet18"), word("1e5"), word("none")
+    >>> text_or_none("resnet18"), text_or_none("1e5"), text_or_none("none")
     ('resnet18', '1e5', None)
     """
     return None if text.lower() == "none" else text
 
 
-def value(text: str) -> Any:
+def literal(text: str) -> Any:
     """Return the Python literal that a text spells, else the word.
 
     Examples
     --------
-    >>> [value(text) for text in ("128", "none", "balanced", "{'hood': {1: 3}}")]
+    >>> [literal(text) for text in ("128", "none", "balanced", "{'hood': {1: 3}}")]
     [128, None, 'balanced', {'hood': {1: 3}}]
     """
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, TypeError):
-        return word(text)
+        return text_or_none(text)
 
 
 LABEL_OPTIONS: dict[str, dict[str, Any]] = {
@@ -84,41 +84,44 @@ LABEL_OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 ESTIMATOR_OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
-    "backbone": (word, "a model of torchvision, by name (resnet18)"),
-    "weights": (word, "a file with a state dict, none, or DEFAULT: download (DEFAULT)"),
-    "trainable": (word, "head, last_block or all (head)"),
+    "backbone": (text_or_none, "a model of torchvision, by name (resnet18)"),
+    "weights": (text_or_none, "a file with a state dict, none, or DEFAULT: download (DEFAULT)"),
+    "trainable": (text_or_none, "head, last_block or all (head)"),
     "attention": (bool, "weigh each feature by the others (no)"),
     "category_dim": (int, "width of the category embedding (50)"),
-    "hidden_dim": (value, "width of the hidden layer, or none (none)"),
-    "norm": (word, "in the hidden layer: layer, batch or none (layer)"),
+    "hidden_dim": (literal, "width of the hidden layer, or none (none)"),
+    "norm": (text_or_none, "in the hidden layer: layer, batch or none (layer)"),
     "dropout": (float, "share of the inputs of the heads dropped in training (0.5)"),
-    "loss": (word, "bce (bce)"),
-    "class_weight": (value, "balanced, none, or as \"{'hood': {1: 3}}\" (balanced)"),
+    "loss": (text_or_none, "bce (bce)"),
+    "class_weight": (literal, "balanced, none, or as \"{'hood': {1: 3}}\" (balanced)"),
     "categorical_attributes": (
-        value,
+        literal,
         "0/1 attributes taken as categorical, as \"['hood']\" (from_dtype)",
     ),
-    "optimizer": (word, "adamw, adam or sgd (adamw)"),
+    "optimizer": (text_or_none, "adamw, adam or sgd (adamw)"),
     "learning_rate": (float, "the highest of the schedule (0.001)"),
     "weight_decay": (float, "decay of the weights (0.01)"),
-    "schedule": (word, "constant, cosine or onecycle (cosine)"),
+    "schedule": (text_or_none, "constant, cosine or onecycle (cosine)"),
     "max_epochs": (int, "passes over the rows (20)"),
     "batch_size": (int, "images at once (32)"),
     "accumulate_steps": (int, "batches per optimiser step (1)"),
     "early_stopping": (bool, "hold images out, stop when their score no longer rises (no)"),
     "validation_fraction": (float, "share of the images held out for it (0.1)"),
     "n_iter_no_change": (int, "epochs without a better score after which to stop (5)"),
-    "scoring": (word, "loss, average_precision, roc_auc, f1, ... (loss)"),
-    "augment": (word, "flip or none (flip)"),
+    "scoring": (text_or_none, "loss, average_precision, roc_auc, f1, ... (loss)"),
+    "augment": (text_or_none, "flip or none (flip)"),
     "image_size": (int, "height and width of the images in pixels, once resized (224)"),
-    "resize": (word, "squash, pad or crop (squash)"),
-    "cache_dir": (word, "folder that keeps features for other runs, auto or none (auto)"),
-    "on_bad_image": (word, "what to do with images that cannot be read: raise or drop (raise)"),
-    "device": (word, "auto, or cpu, cuda, mps, ... (auto)"),
-    "dtype": (word, "auto, float32 or bfloat16 (auto)"),
-    "engine": (word, "what runs a frozen backbone: auto, torch or openvino (auto)"),
-    "n_jobs": (value, "threads that decode images, or none: those of torch (none)"),
-    "random_state": (value, "seed, or none: another each time (none)"),
+    "resize": (text_or_none, "squash, pad or crop (squash)"),
+    "cache_dir": (text_or_none, "folder that keeps features for other runs, auto or none (auto)"),
+    "on_bad_image": (
+        text_or_none,
+        "what to do with images that cannot be read: raise or drop (raise)",
+    ),
+    "device": (text_or_none, "auto, or cpu, cuda, mps, ... (auto)"),
+    "dtype": (text_or_none, "auto, float32 or bfloat16 (auto)"),
+    "engine": (text_or_none, "what runs a frozen backbone: auto, torch or openvino (auto)"),
+    "n_jobs": (literal, "threads that decode images, or none: those of torch (none)"),
+    "random_state": (literal, "seed, or none: another each time (none)"),
     "warm_start": (bool, "stored in the model, for a further fit in Python (no)"),
     "verbose": (int, "1: progress on standard error (1 on a terminal, else 0)"),
 }
@@ -148,7 +151,7 @@ def add_estimator_options(group: argparse._ArgumentGroup) -> None:
         group.add_argument(_flag(name), default=argparse.SUPPRESS, help=text, **settings)
 
 
-def given(arguments: argparse.Namespace, names: Collection[str]) -> dict[str, Any]:
+def given_options(arguments: argparse.Namespace, names: Collection[str]) -> dict[str, Any]:
     """Return the parameters among `names` that were given."""
     return {name: value for name, value in vars(arguments).items() if name in names}
 

@@ -14,6 +14,8 @@ import pandas as pd
 from tqdm import tqdm
 
 from attrlearn import AttributeClassifier
+from attrlearn.checks.inputs import check_inputs, warn_of_unknown
+from attrlearn.checks.text_columns import NA_VALUES
 from attrlearn.cli.files import (
     cache_output,
     check_apart,
@@ -21,12 +23,11 @@ from attrlearn.cli.files import (
     is_stream,
     whole_file,
 )
-from attrlearn.cli.options import PREDICTION_OPTIONS, given
-from attrlearn.data.cells import NA_VALUES
-from attrlearn.data.folders import IMAGE_SUFFIXES, list_images
-from attrlearn.data.inputs import check_inputs, warn_of_unknown
-from attrlearn.data.rows import locate_images, path_column
-from attrlearn.data.tables import read_table
+from attrlearn.cli.options import PREDICTION_OPTIONS, given_options
+from attrlearn.exceptions import UnknownCategoryWarning, UnreadableImageWarning
+from attrlearn.labels.duplicates import locate_images, path_column
+from attrlearn.labels.image_lookup import IMAGE_SUFFIXES, list_images
+from attrlearn.labels.tables import read_table
 
 __all__ = ["check_names", "run"]
 
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Predict the images chunk by chunk."""
     check_writable(arguments.out)
     clf = _load(arguments.model)
-    clf.set_params(on_bad_image="drop", **given(arguments, PREDICTION_OPTIONS))
+    clf.set_params(on_bad_image="drop", **given_options(arguments, PREDICTION_OPTIONS))
     X = pd.concat([_list_images(name, arguments) for name in arguments.images], ignore_index=True)
     X["category"] = np.array([known or arguments.category for known in X["category"]], object)
     cure = "Pass --category, or a table with a column category."
@@ -140,7 +141,8 @@ def _predict(clf: AttributeClassifier, X: pd.DataFrame, threshold: float) -> pd.
     """X, and per attribute its class and the probability of that."""
     with warnings.catch_warnings():
         # `run` has warned of all rows, and _report_bad names every image.
-        warnings.filterwarnings("ignore", ".*(count as unknown|could not be read)")
+        warnings.simplefilter("ignore", UnknownCategoryWarning)
+        warnings.simplefilter("ignore", UnreadableImageWarning)
         table = clf.predict_table(X)
     for name in _binary(clf):
         proba = table[f"{name}_proba"]

@@ -4,7 +4,6 @@ import argparse
 import sys
 from pathlib import Path
 from typing import Any
-from warnings import warn
 
 import joblib
 import numpy as np
@@ -13,8 +12,9 @@ from matplotlib.figure import Figure
 
 from attrlearn import AttributeClassifier, LossCurveDisplay, read_labels
 from attrlearn.cli.files import cache_output, check_apart, check_writable, whole_file
-from attrlearn.cli.options import ESTIMATOR_OPTIONS, LABEL_OPTIONS, given
+from attrlearn.cli.options import ESTIMATOR_OPTIONS, LABEL_OPTIONS, given_options
 from attrlearn.cli.predict import check_names
+from attrlearn.exceptions import warn
 from attrlearn.metrics import attribute_report, format_report
 from attrlearn.model_selection import AttributeShuffleSplit
 
@@ -23,7 +23,7 @@ __all__ = ["describe", "run", "save_curve", "save_model"]
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, and write the model and its loss curve."""
-    parameters = given(arguments, ESTIMATOR_OPTIONS)
+    parameters = given_options(arguments, ESTIMATOR_OPTIONS)
     outputs = {"--out": arguments.out, "--plot": arguments.plot}
     check_writable(arguments.out)
     _check_plot(arguments.plot, arguments.title)
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
         outputs | cache_output(parameters.get("cache_dir")),
         _files_read(arguments.labels, parameters),
     )
-    X, y = read_labels(arguments.labels, **given(arguments, LABEL_OPTIONS))
+    X, y = read_labels(arguments.labels, **given_options(arguments, LABEL_OPTIONS))
     check_apart(outputs, (("the image", path) for path in X["image"]))
     check_names(y.columns, X.columns)
     missing = y.isna().to_numpy().mean()
@@ -63,7 +63,7 @@ def save_model(clf: AttributeClassifier, path: str) -> None:
 
 
 def save_curve(clf: AttributeClassifier, path: str, title: str | None) -> None:
-    """Write the picture of the loss curve, whole or not at all, and say so."""
+    """Write the plot of the loss curve, whole or not at all, and say so."""
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     LossCurveDisplay.from_estimator(clf, title=title, ax=figure.subplots())
     with whole_file(path) as name:
@@ -78,17 +78,17 @@ def _files_read(labels: str, parameters: dict[str, Any]) -> list[tuple[str, str]
 
 
 def _check_plot(path: str | None, title: str | None) -> None:
-    """Raise if the picture could not be written in the end."""
+    """Raise if the plot could not be written in the end."""
     check_writable(path)
     known = Figure().canvas.get_supported_filetypes()
     if path and _format(path) not in known:
         raise ValueError(f"--plot must end in one of {' '.join(known)}. Got {path!r}.")
     if title and not path:
-        warn("--title is for the picture of the loss curve: pass --plot PNG.", stacklevel=2)
+        warn("--title is for the plot of the loss curve: pass --plot PNG.")
 
 
 def _format(path: str) -> str:
-    """The format of a picture by its suffix; PNG if it has none."""
+    """The format of a plot by its suffix; PNG if it has none."""
     return Path(path).suffix[1:].lower() or "png"
 
 

@@ -1,10 +1,10 @@
 """From the scores of the attributes to one."""
 
-from warnings import warn
-
 import numpy as np
+from sklearn.exceptions import UndefinedMetricWarning
 
-from attrlearn.data.targets import Attributes
+from attrlearn.checks.attributes import Attributes
+from attrlearn.exceptions import warn
 
 __all__ = ["averaged", "check_average"]
 
@@ -62,7 +62,7 @@ def averaged(
     if undefined.any():
         names = [attributes.names[a] for a in np.flatnonzero(undefined)]
         # Of the caller of the score.
-        warn(f"The {what} needs {needs}: left out {names}.", UserWarning, stacklevel=3)
+        warn(f"The {what} needs {needs}: left out {names}.", UndefinedMetricWarning)
     if average is None:
         return values
     if average == "micro" or undefined.all():

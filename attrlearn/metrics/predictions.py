@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from attrlearn.metrics.alignment import align_predictions
 from attrlearn.metrics.averages import averaged, check_average
-from attrlearn.metrics.cells import align_predictions
-from attrlearn.metrics.tallies import Tally, micro_accuracy, micro_f1, tally
+from attrlearn.metrics.class_counts import ClassCounts, count_classes, micro_accuracy, micro_f1
 
 __all__ = ["accuracy_score", "balanced_accuracy_score", "f1_score", "harmonic_f1_score"]
 
@@ -65,13 +65,13 @@ def accuracy_score(
     """
     check_average(average, "macro", "micro", None)
     alignment = align_predictions(y_true, y_pred, sample_weight, classes)
-    tallies = [tally(cells) for cells in alignment]
+    counts = [count_classes(cells) for cells in alignment]
     return averaged(
         alignment.attributes,
-        [Tally.accuracy(t) for t in tallies],
+        [ClassCounts.accuracy(t) for t in counts],
         average,
         "accuracy",
-        micro=micro_accuracy(tallies),
+        micro=micro_accuracy(counts),
         needs="a labelled cell",
     )
 
@@ -122,7 +122,7 @@ def balanced_accuracy_score(
     """
     check_average(average, "macro", None)
     alignment = align_predictions(y_true, y_pred, sample_weight, classes)
-    scores = [tally(cells).balanced_accuracy() for cells in alignment]
+    scores = [count_classes(cells).balanced_accuracy() for cells in alignment]
     return averaged(alignment.attributes, scores, average, "balanced accuracy")
 
 
@@ -183,9 +183,9 @@ def f1_score(
     """
     check_average(average, "macro", "micro", None)
     alignment = align_predictions(y_true, y_pred, sample_weight, classes)
-    tallies = [tally(cells) for cells in alignment]
-    scores = [Tally.f1(t) for t in tallies]
-    return averaged(alignment.attributes, scores, average, "F1", micro=micro_f1(tallies))
+    counts = [count_classes(cells) for cells in alignment]
+    scores = [ClassCounts.f1(t) for t in counts]
+    return averaged(alignment.attributes, scores, average, "F1", micro=micro_f1(counts))
 
 
 def harmonic_f1_score(
@@ -232,7 +232,9 @@ def harmonic_f1_score(
     0.8450704225352113
     """
     alignment = align_predictions(y_true, y_pred, sample_weight, classes)
-    tallies = [tally(cells) for cells in alignment]
-    micro = micro_f1(tallies)
-    macro = float(averaged(alignment.attributes, [Tally.f1(t) for t in tallies], "macro", "F1"))
+    counts = [count_classes(cells) for cells in alignment]
+    micro = micro_f1(counts)
+    macro = float(
+        averaged(alignment.attributes, [ClassCounts.f1(t) for t in counts], "macro", "F1")
+    )
     return 2 * micro * macro / (micro + macro) if micro + macro != 0 else 0.0

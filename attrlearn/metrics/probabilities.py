@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from sklearn import metrics
 
+from attrlearn.metrics.alignment import Alignment, Cells, Probabilities, align_probabilities
 from attrlearn.metrics.averages import averaged, check_average
-from attrlearn.metrics.cells import Alignment, Cells, Probabilities, align_probabilities
 
 __all__ = ["average_precision_score", "log_loss", "one_vs_rest", "roc_auc_score"]
 
@@ -28,7 +28,7 @@ def average_precision_score(
         With gaps: NaN, None, NA, and -1 among numbers.
     y_proba : array or DataFrame of shape (N, A), or list of A arrays of shape (N, classes)
         As from `AttributeClassifier.predict_proba`: from 0 to 1, and with a sum of 1 over the
-        classes of an attribute. Rows of NaN, the pictures that could not be read, are left out. If
+        classes of an attribute. Rows of NaN, the images that could not be read, are left out. If
         both are DataFrames, columns belong together by name.
     average : {"macro", "micro", None}, default="macro"
         The mean over the attributes; the score of the labelled cells of all attributes together,
@@ -88,7 +88,7 @@ def roc_auc_score(
         With gaps: NaN, None, NA, and -1 among numbers.
     y_proba : array or DataFrame of shape (N, A), or list of A arrays of shape (N, classes)
         As from `AttributeClassifier.predict_proba`: from 0 to 1, and with a sum of 1 over the
-        classes of an attribute. Rows of NaN, the pictures that could not be read, are left out. If
+        classes of an attribute. Rows of NaN, the images that could not be read, are left out. If
         both are DataFrames, columns belong together by name.
     average : {"macro", "micro", None}, default="macro"
         The mean over the attributes; the score of the labelled cells of all attributes together,
@@ -148,7 +148,7 @@ def log_loss(
         With gaps: NaN, None, NA, and -1 among numbers.
     y_proba : array or DataFrame of shape (N, A), or list of A arrays of shape (N, classes)
         As from `AttributeClassifier.predict_proba`: from 0 to 1, and with a sum of 1 over the
-        classes of an attribute. Rows of NaN, the pictures that could not be read, are left out. If
+        classes of an attribute. Rows of NaN, the images that could not be read, are left out. If
         both are DataFrames, columns belong together by name.
     average : {"macro", "micro", None}, default="macro"
         The mean over the attributes, the mean over the labelled cells of all attributes, or one

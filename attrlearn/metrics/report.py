@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics
 
-from attrlearn.metrics.cells import Cells, Probabilities, align_probabilities
-from attrlearn.metrics.chance import chance_p_values
+from attrlearn.metrics.alignment import Cells, Probabilities, align_probabilities
+from attrlearn.metrics.class_counts import count_classes
+from attrlearn.metrics.permutation_test import permutation_p_values
 from attrlearn.metrics.probabilities import one_vs_rest
-from attrlearn.metrics.tallies import tally
 
 __all__ = ["attribute_report"]
 
@@ -34,7 +34,7 @@ def attribute_report(
         With gaps: NaN, None, NA, and -1 among numbers.
     y_proba : array or DataFrame of shape (N, A), or list of A arrays of shape (N, classes)
         As from `AttributeClassifier.predict_proba`, of rows that were not learnt from: from 0 to 1,
-        and with a sum of 1 over the classes of an attribute. Rows of NaN, the pictures that could
+        and with a sum of 1 over the classes of an attribute. Rows of NaN, the images that could
         not be read, are left out. If both are DataFrames, columns belong together by name.
     classes : ndarray or list of A arrays, optional
         The ``classes_`` of the model, for a `y_true` that may lack some of them, or that holds
@@ -48,7 +48,7 @@ def attribute_report(
     Returns
     -------
     DataFrame, one row per attribute
-        - `labelled`: number of labelled cells.
+        - `labelled`: number of labelled cells, the support.
         - `missing`: share of missing cells.
         - `prevalence`: share of class 1 among the labelled cells, or of each class of a
           categorical attribute, as text.
@@ -112,7 +112,7 @@ def attribute_report(
         index=pd.Index(alignment.attributes.names, name="attribute"),
     )
     if n_permutations:
-        p_values = chance_p_values(alignment, int(n_permutations), random_state)
+        p_values = permutation_p_values(alignment, int(n_permutations), random_state)
         report["p_value"] = p_values
         better = pd.Series(p_values <= LEVEL, report.index, dtype="boolean")
         report["better_than_chance"] = better.mask(np.isnan(p_values))
@@ -131,7 +131,7 @@ def _figures(cells: Cells) -> dict[str, Any]:
     n = len(cells.known)
     shares = counts / (n or np.nan)
     shown = shares[1:] if cells.is_binary else shares
-    predicted = tally(replace(cells, predicted=cells.predicted.argmax(axis=1)))
+    predicted = count_classes(replace(cells, predicted=cells.predicted.argmax(axis=1)))
     return {
         "prevalence": " ".join(f"{p:.2f}" for p in shown) if n else np.nan,
         "chance": shares[1] if cells.is_binary else 1 / (np.count_nonzero(counts) or np.nan),

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attrlearn.data.targets import MISSING
+from attrlearn.checks.targets import MISSING
 
 __all__ = ["check_kind", "check_known", "check_probabilities", "check_whole", "is_missing"]
 

@@ -9,7 +9,7 @@ import pandas as pd
 # others of a dict and takes part in metadata routing, and `make_scorer` cannot pass `classes_` on.
 from sklearn.metrics._scorer import _Scorer
 
-from attrlearn.data.pairing import check_paired
+from attrlearn.checks.pairing import check_paired
 from attrlearn.metrics.predictions import (
     accuracy_score,
     balanced_accuracy_score,
@@ -26,7 +26,7 @@ class AttributeScorer(_Scorer):
 
     The estimator is an `AttributeClassifier`, or a pipeline or search that ends in one. Its
     `classes_` tell the classes, of which the rows that are scored may lack some. Scores of
-    predictions need pictures that can be read, also with ``on_bad_image="drop"``; those of
+    predictions need images that can be read, also with ``on_bad_image="drop"``; those of
     probabilities leave the others out.
 
     Parameters

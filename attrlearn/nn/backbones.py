@@ -1,4 +1,4 @@
-"""Pretrained trunks of torchvision: pictures in, features out."""
+"""Pretrained trunks of torchvision: images in, features out."""
 
 import re
 from collections.abc import Iterator
@@ -7,14 +7,13 @@ from hashlib import blake2b
 from http.client import HTTPException
 from os import PathLike
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 from zlib import crc32
 
 import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torch.fx import Graph, Interpreter
 from torchvision import models
 from torchvision.models.maxvit import MaxVitBlock
 from torchvision.models.vision_transformer import VisionTransformer, interpolate_embeddings
@@ -30,7 +29,7 @@ _AUXILIARY = ("AuxLogits.", "aux1.", "aux2.")
 class Backbone(nn.Module):
     """A torchvision classification model without its classifier.
 
-    It normalises the pictures itself, and keeps what is not trained in eval mode, batch-norm
+    It normalises the images itself, and keeps what is not trained in eval mode, batch-norm
     statistics included.
 
     Parameters
@@ -38,7 +37,7 @@ class Backbone(nn.Module):
     name : str
         Of the architecture.
     model : torch.nn.Module
-        Maps normalised pictures (B, 3, H, W) to features, (B, D) or (B, D, 1, 1).
+        Maps normalised images (B, 3, H, W) to features, (B, D) or (B, D, 1, 1).
     n_features : int
         D.
     image_size : int
@@ -48,21 +47,14 @@ class Backbone(nn.Module):
     trained : list of torch.nn.Module
         The parts of `model` that `fit` may change; all others are frozen.
 
-    Attributes
-    ----------
-    rest : torch.fx.Graph or None
-        What is left to run for activations of the frozen part, see `attrlearn.nn.cut`. It serves
-        training only, and is not copied or pickled.
-
     Shape
     -----
-    inputs : (B, 3, H, W) uint8, the pictures, or (B, ...) float, what `rest` takes
+    images : (B, 3, H, W) uint8
     output : (B, D) float
     """
 
     mean: Tensor
     std: Tensor
-    rest: Graph | None = None
 
     def __init__(
         self,
@@ -88,14 +80,12 @@ class Backbone(nn.Module):
 
     @property
     def is_frozen(self) -> bool:
-        """Whether no part is trained, so that the features of a picture never change."""
+        """Whether no part is trained, so that the features of an image never change."""
         return not self.trained
 
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Return the features of the pictures."""
-        if self.rest is not None and inputs.is_floating_point():
-            return Interpreter(self.model, graph=self.rest).run(inputs).flatten(1)  # (B, D)
-        x = inputs.to(torch.float32, memory_format=torch.channels_last)
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the features of the images."""
+        x = images.to(torch.float32, memory_format=torch.channels_last)
         x.sub_(self.mean).div_(self.std)
         return self.model(x.to(self.dtype)).flatten(1)  # (B, D)
 
@@ -103,10 +93,6 @@ class Backbone(nn.Module):
     def dtype(self) -> torch.dtype:
         """Of the weights."""
         return next(self.model.parameters()).dtype
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what is copied and pickled."""
-        return {name: value for name, value in vars(self).items() if name != "rest"}
 
     def content_hash(self) -> str:
         """Hash of architecture and weights: the same for the same ones, wherever they come from."""
@@ -159,7 +145,7 @@ def build_backbone(
         of the spatial size, or the one that makes it if none with parameters follows; of a vision
         transformer, whose tokens never change in number, the last two encoder blocks.
     image_size : int
-        Height and width of the pictures, in pixels.
+        Height and width of the images, in pixels.
 
     Returns
     -------
@@ -238,7 +224,7 @@ def _read_state_dict(name: str, weights: str | PathLike) -> StateDict:
 
 
 def _build(name: str, image_size: int, options: dict[str, object]) -> nn.Module:
-    """The model with random weights, after one picture of that size went through it."""
+    """The model with random weights, after one image of that size went through it."""
     try:
         model = models.get_model(name, weights=None, **options).eval()
         with torch.inference_mode():

@@ -4,13 +4,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from attrlearn.nn.attention import FeatureAttention
+from attrlearn.nn.gate import SqueezeExcitationGate
 
 __all__ = ["AttributeHead", "CategoryEmbedding", "ClassLogProbabilities"]
 
 
 class CategoryEmbedding(nn.Module):
-    """A learnt vector per category of the pictured item; row 0 stands for an unknown one.
+    """A learnt vector per category of the depicted item; row 0 stands for an unknown one.
 
     In training each category is hidden, replaced by the unknown one, with probability `dropout`:
     this is what the unknown row learns from.
@@ -58,7 +58,7 @@ class AttributeHead(nn.Module):
     n_categories : int
         Known categories; 0 builds no embedding.
     attention : bool
-        Whether `FeatureAttention` comes first.
+        Whether `SqueezeExcitationGate` comes first.
     category_dim : int
         Width of the category embedding.
     hidden_dim : int or None
@@ -88,7 +88,7 @@ class AttributeHead(nn.Module):
         dropout: float,
     ) -> None:
         super().__init__()
-        self.attention = FeatureAttention(n_features) if attention else nn.Identity()
+        self.attention = SqueezeExcitationGate(n_features) if attention else nn.Identity()
         self.embedding = CategoryEmbedding(n_categories, category_dim) if n_categories else None
         width = n_features + (category_dim if n_categories else 0)
         if hidden_dim is None:

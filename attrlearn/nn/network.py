@@ -1,4 +1,4 @@
-"""The whole network: pictures and categories to class probabilities."""
+"""The whole network: images and categories to class probabilities."""
 
 from copy import deepcopy
 from typing import Any, Self
@@ -18,7 +18,7 @@ class AttributeNetwork(nn.Module):
     Parameters
     ----------
     backbone : Backbone or None
-        None takes features in place of pictures.
+        None takes features in place of images.
     n_features : int
         D, the width of the features.
     n_classes, is_binary : list
@@ -30,7 +30,7 @@ class AttributeNetwork(nn.Module):
 
     Shape
     -----
-    inputs : what `backbone` takes, or (B, D) float, its features
+    inputs : (B, 3, H, W) uint8 images; without a backbone (B, D) float features
     categories : (B,) int64
     output : (B, C)
     """
@@ -47,14 +47,19 @@ class AttributeNetwork(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.n_features = n_features
+        self.n_columns = sum(n_classes)  # C
         self.log_probabilities = ClassLogProbabilities(n_classes, is_binary)
         n_logits = self.log_probabilities.n_logits
         self.head = AttributeHead(n_features, n_logits, n_categories, **head_options)
 
     def forward(self, inputs: Tensor, categories: Tensor) -> Tensor:
         """Return the log-probabilities."""
-        features = self.backbone(inputs) if self.backbone and inputs.ndim > 2 else inputs
-        return self.log_probabilities(self.head(features, categories))  # (B, C)
+        features = inputs if self.backbone is None else self.backbone(inputs)
+        return self.from_features(features, categories)
+
+    def from_features(self, features: Tensor, categories: Tensor) -> Tensor:
+        """Return the log-probabilities (B, C) of features (B, D) of the backbone."""
+        return self.log_probabilities(self.head(features, categories))
 
     def snapshot(self) -> Self:
         """Return a copy that further training does not change; a frozen backbone is shared."""
@@ -62,6 +67,6 @@ class AttributeNetwork(nn.Module):
         return deepcopy(self, {id(module): module for module in shared})
 
     @torch.inference_mode()
-    def probabilities(self, inputs: Tensor, categories: Tensor) -> Tensor:
-        """Return the class probabilities (B, C); in eval mode they do not depend on chance."""
-        return self(inputs, categories).exp()
+    def probabilities(self, features: Tensor, categories: Tensor) -> Tensor:
+        """Return the class probabilities (B, C) of features (B, D)."""
+        return self.from_features(features, categories).exp()

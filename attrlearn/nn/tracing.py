@@ -1,4 +1,4 @@
-"""What a model calls, as a graph."""
+"""The graph of what a model calls, traced by torch.fx."""
 
 import threading
 from collections.abc import Callable, Sequence

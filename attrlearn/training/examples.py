@@ -1,4 +1,4 @@
-"""Rows with their targets: what is learnt from, and what is held out to judge by."""
+"""Rows as the network reads them: what is learnt from, and what judges."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -7,15 +7,57 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from attrlearn.data.targets import Attributes
+from attrlearn.checks.inputs import encode_categories
+from attrlearn.checks.labelled_rows import LabelledRows
+from attrlearn.nn.network import AttributeNetwork
 from attrlearn.training.sources import Source
 
-__all__ = ["Examples"]
+__all__ = ["Examples", "LoadedRows"]
+
+
+@dataclass(frozen=True)
+class LoadedRows:
+    """N rows whose inputs can be read.
+
+    Attributes
+    ----------
+    rows : LabelledRows
+    source : Source
+        Their inputs.
+    """
+
+    rows: LabelledRows
+    source: Source
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, rows: np.ndarray) -> Self:
+        """Return some of the rows."""
+        return replace(self, rows=self.rows.take(rows), source=self.source.take(rows))
+
+    def weigh(self, class_weight: list[np.ndarray]) -> Self:
+        """Return the rows, the weight of each cell times that of its class."""
+        return replace(self, rows=self.rows.weigh(class_weight))
+
+    def unchanged(self) -> Self:
+        """Return the rows without random changes of their inputs."""
+        return replace(self, source=self.source.unchanged())
+
+    def examples(self, known: np.ndarray, device: torch.device) -> "Examples":
+        """Return the rows for a network that knows these categories."""
+        codes = encode_categories(self.rows.categories, known, len(self))
+        return Examples(
+            self.source,
+            torch.from_numpy(self.rows.targets).to(device),
+            torch.from_numpy(codes).to(device),
+            torch.from_numpy(self.rows.weights).float().to(device),
+        )
 
 
 @dataclass(frozen=True)
 class Examples:
-    """N rows.
+    """N rows as tensors.
 
     Attributes
     ----------
@@ -36,42 +78,18 @@ class Examples:
     def __len__(self) -> int:
         return len(self.targets)
 
-    def take(self, rows: np.ndarray) -> Self:
-        """Return some of the rows."""
-        index = torch.from_numpy(rows).to(self.targets.device)
-        return replace(
-            self,
-            source=self.source.take(rows),
-            targets=self.targets[index],
-            categories=self.categories[index],
-            weights=self.weights[index],
-        )
+    @property
+    def device(self) -> torch.device:
+        """Where the targets are, and the network is to be."""
+        return self.targets.device
 
-    def unchanged(self) -> Self:
-        """Return the rows without random changes of their inputs."""
-        return replace(self, source=self.source.unchanged())
+    @property
+    def trains_backbone(self) -> bool:
+        """Whether training runs a part of the backbone, rather than the heads alone."""
+        return self.source.suffix is not None
 
-    def learnt_categories(self) -> np.ndarray:
-        """Return the codes of the known categories of which a labelled cell counts, sorted."""
-        learnt = self.categories[self.weights.any(dim=1)].unique().cpu().numpy()
-        return learnt[learnt > 0]
-
-    def recode_categories(self, codes: np.ndarray) -> Self:
-        """Return the rows with ``codes[c]`` for each category c."""
-        table = torch.from_numpy(codes).to(self.categories.device)
-        return replace(self, categories=table[self.categories])
-
-    def count(self, attributes: Attributes) -> list[np.ndarray]:
-        """Return the sum of the weights of the cells of each class, an array per attribute."""
-        labelled = self.targets >= 0
-        counts = torch.bincount(
-            self.targets[labelled].cpu(),
-            self.weights[labelled].cpu().double(),
-            sum(attributes.n_classes),
-        )
-        return attributes.split(counts.numpy())
-
-    def weigh(self, class_weight: list[np.ndarray]) -> Self:
-        """Return the rows, the weight of each cell times that of its class."""
-        factors = torch.from_numpy(np.concatenate(class_weight)).float().to(self.weights.device)
-        return replace(self, weights=self.weights * factors[self.targets.clamp(min=0)])
+    def log_probabilities(self, network: AttributeNetwork, inputs: Tensor, rows: Tensor) -> Tensor:
+        """Return those (B, C) of some rows, from the inputs (B, ...) that the source gave."""
+        suffix = self.source.suffix
+        features = inputs if suffix is None else suffix(inputs)  # (B, D)
+        return network.from_features(features, self.categories[rows])

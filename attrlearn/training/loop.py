@@ -1,48 +1,26 @@
-"""The training loop."""
+"""The training loop, an epoch at a time."""
 
 from collections.abc import Generator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from time import perf_counter
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from tqdm import tqdm
 
+from attrlearn.nn.device import send
 from attrlearn.nn.losses import Loss
+from attrlearn.nn.network import AttributeNetwork
 from attrlearn.training.examples import Examples
-from attrlearn.training.precision import send
+from attrlearn.training.history import Epoch
 
-__all__ = ["Epoch", "split", "train"]
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What one pass over the rows left behind.
-
-    Attributes
-    ----------
-    losses : list of float
-        One per optimiser step.
-    learning_rate : float
-        The last.
-    seconds : float
-    """
-
-    losses: list[float]
-    learning_rate: float
-    seconds: float
-
-    @property
-    def loss(self) -> float:
-        """The mean over the steps."""
-        return sum(self.losses) / len(self.losses)
+__all__ = ["split", "train"]
 
 
 def train(
-    network: nn.Module,
+    network: AttributeNetwork,
     examples: Examples,
     *,
     loss: Loss,
@@ -59,9 +37,8 @@ def train(
 
     Parameters
     ----------
-    network : torch.nn.Module
-        Maps inputs and categories (B,) to log-probabilities (B, C). It is left in eval mode after
-        each epoch.
+    network : AttributeNetwork
+        It is left in eval mode after each epoch.
     examples : Examples
         What to learn from.
     loss : callable
@@ -76,7 +53,7 @@ def train(
     generator : torch.Generator
         Source of the row order and of the augmentation.
     context : context manager
-        As from `attrlearn.training.precision.autocast`.
+        As from `attrlearn.nn.device.autocast`.
     verbose : int
         1 or more shows progress, loss and the time left.
 
@@ -106,7 +83,7 @@ def train(
                 for rows in step:
                     inputs = send(next(batches), total.device)
                     with context:
-                        outputs = network(inputs, examples.categories[rows])
+                        outputs = examples.log_probabilities(network, inputs, rows)
                     part = loss(outputs, examples.targets[rows], examples.weights[rows])
                     part = part / total.clamp(min=torch.finfo(total.dtype).tiny)
                     part.backward()

@@ -1,4 +1,4 @@
-"""Memory that a training step frees is there for the next one."""
+"""Memory allocation: what a training step frees is kept for the next one."""
 
 import ctypes
 import threading

@@ -1,4 +1,4 @@
-"""Chance in one hand: a seed for the length of a block, nothing changed after it."""
+"""Random state: torch's generators seeded inside a block, their initial state restored after it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -24,7 +24,7 @@ def _renew_lock() -> None:
 def seeded(
     random_state: int | np.random.RandomState | None, device: torch.device
 ) -> Iterator[torch.Generator]:
-    """Seed torch's global generators inside the block, and put them back as they were.
+    """Seed torch's global generators inside the block; their initial state is restored after it.
 
     torch initialises layers and drops features by its global generator alone, so that one has to
     be seeded; everything else takes the generator that this yields. Threads take turns.

@@ -1,7 +1,7 @@
-"""Where training reads its batches: kept features or activations, or pictures changed anew."""
+"""Where training reads its batches: kept features or activations, or images changed anew."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Protocol, Self
 
@@ -9,22 +9,36 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from attrlearn.data.augment import Augment, augment
-from attrlearn.data.batches import MemoryReader, PictureReader, consecutive
-from attrlearn.data.image_error import ImageError
-from attrlearn.data.images import name_of
+from attrlearn.checks.image_types import name_of
+from attrlearn.exceptions import ImageError
+from attrlearn.features.extractor import FeatureExtractor
+from attrlearn.images.augmentation import Augment, augment
+from attrlearn.images.reader import ImageReader, MemoryReader, consecutive
 from attrlearn.nn.backbones import Backbone
-from attrlearn.nn.cut import cut_before_trained
-from attrlearn.training.features import FeatureExtractor
+from attrlearn.nn.split_backbone import split_before_trained
 
-__all__ = ["FeatureSource", "PictureSource", "Source", "open_source"]
+__all__ = ["FeatureSource", "ImageSource", "Source", "open_source"]
 
-MEMORY_SHARE = 0.25  # of the memory goes to pictures or activations at most
-BATCH_SIZE = 32  # pictures decoded before they are stored
+MEMORY_SHARE = 0.25  # of the memory goes to images or activations at most
+BATCH_SIZE = 32  # images decoded before they are stored
+
+
+Suffix = Callable[[Tensor], Tensor]
 
 
 class Source(Protocol):
-    """The inputs of N rows."""
+    """The inputs of N rows.
+
+    Attributes
+    ----------
+    suffix : callable or None
+        The trainable suffix of the backbone: it maps the inputs (B, ...) of a batch to features
+        (B, D). None: the inputs are features.
+    """
+
+    @property
+    def suffix(self) -> Suffix | None:
+        """What of the backbone is left to run."""
 
     def batches(self, parts: list[Tensor], generator: torch.Generator) -> Iterator[Tensor]:
         """Yield the inputs of each part, the indices of its rows, changed at random."""
@@ -37,7 +51,7 @@ class Source(Protocol):
 
 
 class FeatureSource:
-    """Features or activations, computed once, each row in one or more views of its picture.
+    """Features or activations, computed once, each row in one or more views of its image.
 
     Parameters
     ----------
@@ -45,11 +59,16 @@ class FeatureSource:
         Each batch reads one view per row, drawn at random.
     rows : Tensor of shape (N,), int64, optional
         The rows of `views` that this source holds; None: all.
+    suffix : callable, optional
+        For activations: what of the backbone is left to run. None: these are features.
     """
 
-    def __init__(self, views: Tensor, rows: Tensor | None = None) -> None:
+    def __init__(
+        self, views: Tensor, rows: Tensor | None = None, suffix: Suffix | None = None
+    ) -> None:
         self.views = views
         self.rows = torch.arange(views.shape[1]) if rows is None else rows
+        self.suffix = suffix
 
     def batches(self, parts: list[Tensor], generator: torch.Generator) -> Iterator[Tensor]:
         """Yield the features (B, D), or the activations, of each part."""
@@ -63,136 +82,128 @@ class FeatureSource:
 
     def take(self, rows: np.ndarray) -> Self:
         """Return a source of some of the rows."""
-        return type(self)(self.views, self.rows[torch.from_numpy(rows)])
+        return type(self)(self.views, self.rows[torch.from_numpy(rows)], self.suffix)
 
     def unchanged(self) -> Self:
         """Return a source of the first view."""
-        return type(self)(self.views[:1], self.rows)
+        return type(self)(self.views[:1], self.rows, self.suffix)
 
 
-class PictureSource:
-    """Pictures, changed at random anew each epoch.
+class ImageSource:
+    """Images, changed at random anew each epoch.
 
     Parameters
     ----------
-    reader : PictureReader, or MemoryReader of decoded pictures
+    reader : ImageReader, or MemoryReader of decoded images
     rows : ndarray of shape (N,)
         The rows of the reader that this source holds.
     policy : "flip", callable or None
-        See `attrlearn.data.augment.augment`.
+        See `attrlearn.images.augmentation.augment`.
+    suffix : callable
+        The backbone.
     """
 
     def __init__(
-        self, reader: MemoryReader | PictureReader, rows: np.ndarray, policy: Augment
+        self, reader: MemoryReader | ImageReader, rows: np.ndarray, policy: Augment, suffix: Suffix
     ) -> None:
         self.reader = reader
         self.rows = rows
         self.policy = policy
+        self.suffix = suffix
 
     def batches(self, parts: list[Tensor], generator: torch.Generator) -> Iterator[Tensor]:
-        """Yield the pictures (B, 3, H, W) uint8 of each part."""
+        """Yield the images (B, 3, H, W) uint8 of each part."""
         for _, images in self.reader.batches(self.rows[part.numpy()] for part in parts):
             yield augment(images, self.policy, generator)
 
     def take(self, rows: np.ndarray) -> Self:
         """Return a source of some of the rows."""
-        return type(self)(self.reader, self.rows[rows], self.policy)
+        return type(self)(self.reader, self.rows[rows], self.policy, self.suffix)
 
     def unchanged(self) -> Self:
-        """Return a source of the pictures as they are."""
-        return type(self)(self.reader, self.rows, None)
+        """Return a source of the images as they are."""
+        return type(self)(self.reader, self.rows, None, self.suffix)
 
 
 def open_source(
-    reader: MemoryReader | PictureReader,
-    backbone: Backbone | None,
-    policy: Augment,
+    reader: MemoryReader | ImageReader,
     extractor: FeatureExtractor | None,
+    policy: Augment,
     verbose: int,
 ) -> tuple[np.ndarray, Source]:
     """Choose what training reads: what comes before all that is trained, computed once.
 
-    These are the features of a frozen backbone; the activations before its first trained part,
-    where they fit into memory; else pictures.
+    These are the features of a frozen backbone; the activations of its frozen prefix, where they
+    fit into memory; else images.
 
     Parameters
     ----------
-    reader : MemoryReader or PictureReader
-    backbone : Backbone or None
-        On the device that computes; None with a `MemoryReader`.
-    policy : "flip", callable or None
-        "flip" takes two views of a picture from a frozen backbone; a callable changes pictures
-        anew each epoch, so that there are no features to keep.
+    reader : MemoryReader or ImageReader
     extractor : FeatureExtractor or None
-        Of the backbone.
+        Bound to the backbone, on the device that computes; None with a `MemoryReader`.
+    policy : "flip", callable or None
+        "flip" takes two views of an image from a frozen backbone; a callable changes images anew
+        each epoch, so that there are no features to keep.
     verbose : int
         1 or more shows progress.
 
     Returns
     -------
     rows : ndarray
-        The rows that could be read; all pictures are read once to know.
+        The rows that could be read; all images are read once to know.
     source : Source
         Of these rows.
     """
     if isinstance(reader, MemoryReader):
         return np.arange(len(reader)), FeatureSource(reader.rows[None])
-    assert backbone is not None
     assert extractor is not None
-    rows, source = _open(reader, backbone, policy, extractor, verbose)
+    rows, source = _open(reader, extractor, policy, verbose)
     if len(rows) == 0:
         raise ImageError(
             f"X must hold at least one image that can be read. Got {len(reader)}, none of which "
             f"can. The first: {reader.bad[0]}.",
             0,
-            name_of(reader.pictures[0]),
+            name_of(reader.images[0]),
             reader.bad[0],
         )
     return rows, source
 
 
 def _open(
-    reader: PictureReader,
-    backbone: Backbone,
-    policy: Augment,
-    extractor: FeatureExtractor,
-    verbose: int,
+    reader: ImageReader, extractor: FeatureExtractor, policy: Augment, verbose: int
 ) -> tuple[np.ndarray, Source]:
     """Rows that can be read, and as much of the way to their features as can be kept."""
+    backbone = extractor.backbone
     if callable(policy):
-        return _open_pictures(reader, policy, backbone.mean.device)
+        return _open_images(reader, policy, backbone)
     n_views = 1 + (policy == "flip")
     if backbone.is_frozen:
-        rows, views = _compute(reader, backbone, n_views, extractor, verbose)
+        rows, views = _compute(reader, extractor, n_views, verbose)
         return rows, FeatureSource(views.to(backbone.mean.device), torch.from_numpy(rows))
-    cut = cut_before_trained(backbone)
-    if cut is None or not _fits(4 * n_views * len(reader) * cut.frozen.n_features):
-        return _open_pictures(reader, policy, backbone.mean.device)
-    backbone.rest = cut.rest
-    rows, views = _compute(reader, cut.frozen, n_views, extractor.uncached(), verbose)
-    return rows, FeatureSource(views.unflatten(2, cut.shape), torch.from_numpy(rows))
+    split = split_before_trained(backbone)
+    if split is None or not _fits(4 * n_views * len(reader) * split.prefix.n_features):
+        return _open_images(reader, policy, backbone)
+    rows, views = _compute(reader, extractor.uncached(split.prefix), n_views, verbose)
+    activations = views.unflatten(2, split.shape)
+    return rows, FeatureSource(activations, torch.from_numpy(rows), split.suffix)
 
 
 def _compute(
-    reader: PictureReader,
-    backbone: Backbone,
-    n_views: int,
-    extractor: FeatureExtractor,
-    verbose: int,
+    reader: ImageReader, extractor: FeatureExtractor, n_views: int, verbose: int
 ) -> tuple[np.ndarray, Tensor]:
     """Rows that can be read, and the features (V, N, D) of all rows, any number where not."""
-    views = torch.empty(n_views, len(reader), backbone.n_features, dtype=torch.float32)
+    views = torch.empty(n_views, len(reader), extractor.backbone.n_features, dtype=torch.float32)
     rows = [np.empty(0, dtype=np.int64)]
-    for some, part in extractor.batches(backbone, reader, mirror=n_views == 2, verbose=verbose):
+    for some, part in extractor.batches(reader, mirror=n_views == 2, verbose=verbose):
         rows.append(some)
         views[:, some] = torch.from_numpy(part)
     return np.concatenate(rows), views
 
 
-def _open_pictures(
-    reader: PictureReader, policy: Augment, device: torch.device
-) -> tuple[np.ndarray, PictureSource]:
-    """Rows that can be read, and their pictures: decoded, if memory allows, else to be decoded."""
+def _open_images(
+    reader: ImageReader, policy: Augment, backbone: Backbone
+) -> tuple[np.ndarray, ImageSource]:
+    """Rows that can be read, and their images: decoded, if memory allows, else to be decoded."""
     shape = (len(reader), 3, reader.size, reader.size)
     fits = _fits(int(np.prod(shape, dtype=np.int64)))
     decoded = np.empty(shape if fits else 0, dtype=np.uint8)
@@ -201,10 +212,11 @@ def _open_pictures(
         rows.append(some)
         if fits:
             decoded[some] = images.numpy()
-    ahead = 0 if device.type == "cpu" else reader.ahead  # there, training needs all cores
+    # On a CPU training needs all cores.
+    ahead = 0 if backbone.mean.device.type == "cpu" else reader.ahead
     again = MemoryReader(decoded) if fits else replace(reader, on_bad_image="raise", ahead=ahead)
     readable = np.concatenate(rows)
-    return readable, PictureSource(again, readable, policy)
+    return readable, ImageSource(again, readable, policy, backbone)
 
 
 def _fits(n_bytes: int) -> bool:

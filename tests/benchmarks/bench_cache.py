@@ -1,4 +1,4 @@
-"""Rows a second that the feature cache stores, finds and digests; 1280 features a row.
+"""Rows a second that the feature cache stores, finds and content_hashes; 1280 features a row.
 
 Run: python tests/benchmarks/bench_cache.py
 """
@@ -11,7 +11,7 @@ from time import perf_counter, sleep
 import numpy as np
 import pandas as pd
 
-from attrlearn.data.cache import FeatureCache
+from attrlearn.features.cache import FeatureCache
 
 ROWS = [1_000, 10_000, 50_000]
 BATCH = 256  # rows a put
@@ -32,7 +32,7 @@ def measure(n_rows: int, folder: Path) -> dict[str, str]:
     """Rates of a new cache and of the files it does not know, then of both when known."""
     rng = np.random.default_rng(0)
     features = rng.standard_normal((1, n_rows, 1280), dtype=np.float32)
-    digests = [rng.bytes(16) for _ in range(n_rows)]
+    content_hashes = [rng.bytes(16) for _ in range(n_rows)]
     files = [folder / f"{i}.jpg" for i in range(n_rows)]
     for file in files:
         file.write_bytes(rng.bytes(FILE_BYTES))
@@ -41,15 +41,21 @@ def measure(n_rows: int, folder: Path) -> dict[str, str]:
     def put() -> None:
         for start in range(0, n_rows, BATCH):
             part = slice(start, start + BATCH)
-            cache.put("setting", digests[part], features[:, part])
+            cache.put("setting", content_hashes[part], features[:, part])
 
     with FeatureCache(folder / "cache") as cache:
         rates = {"rows": f"{n_rows:,}", "put": rate(n_rows, put)}
     with FeatureCache(folder / "cache") as cache:
-        rates["get"] = rate(n_rows, lambda: cache.get("setting", digests, 1, 1280), repeats=5)
-        rates["get, absent"] = rate(n_rows, lambda: cache.get("other", digests, 1, 1280), repeats=5)
-        rates["digests"] = rate(n_rows, lambda: cache.digests(files))
-        rates["digests, known"] = rate(n_rows, lambda: cache.digests(files), repeats=5)
+        rates["get"] = rate(
+            n_rows, lambda: cache.get("setting", content_hashes, 1, 1280), repeats=5
+        )
+        rates["get, absent"] = rate(
+            n_rows, lambda: cache.get("other", content_hashes, 1, 1280), repeats=5
+        )
+        rates["content_hashes"] = rate(n_rows, lambda: cache.content_hashes(files))
+        rates["content_hashes, known"] = rate(
+            n_rows, lambda: cache.content_hashes(files), repeats=5
+        )
     return rates
 
 

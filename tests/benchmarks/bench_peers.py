@@ -1,4 +1,4 @@
-"""Time attrlearn beside what a user would write instead, on the same pictures.
+"""Time attrlearn beside what a user would write instead, on the same images.
 
 Run: python tests/benchmarks/bench_peers.py --peers PEERS.py --images DIR --labels CSV --weights PTH
 
@@ -137,16 +137,16 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def decoding(clf, X: list[str]) -> float:
-    """Seconds to decode all pictures."""
-    from attrlearn.data.batches import consecutive
-    from attrlearn.data.inputs import check_inputs
+    """Seconds to decode all images."""
+    from attrlearn.checks.inputs import check_inputs
+    from attrlearn.images.reader import consecutive
 
     reader = clf._open_reader(check_inputs(X), "raise")
     return timed(lambda: list(reader.batches(consecutive(len(X), clf.batch_size))))
 
 
 def forward(clf, n: int) -> float:
-    """Seconds of the engine for as many pictures, all in memory."""
+    """Seconds of the engine for as many images, all in memory."""
     import torch
 
     extractor = clf._extractor(clf.network_, keep=True)
@@ -159,7 +159,7 @@ def forward(clf, n: int) -> float:
 
 
 def resident_training(clf, X: list[str], y: pd.DataFrame) -> float:
-    """Seconds of an epoch over pictures in memory, by a plain loop over the same network."""
+    """Seconds of an epoch over images in memory, by a plain loop over the same network."""
     import torch
 
     from attrlearn.training.memory import keep_freed_memory

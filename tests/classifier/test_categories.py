@@ -42,8 +42,8 @@ def test_a_category_without_a_labelled_cell_is_unknown(tabular, kinds, nothing):
     assert predicts_as_unknown(clf, "hat")
 
 
-def test_a_category_whose_images_cannot_be_read_is_unknown(small, pictures, attributes):
-    X = pictures.assign(category=["shirt"] * 22 + ["hat"] * 2)
+def test_a_category_whose_images_cannot_be_read_is_unknown(small, images, attributes):
+    X = images.assign(category=["shirt"] * 22 + ["hat"] * 2)
     X.loc[22:, "image"] = "nowhere.png"
     with pytest.warns(UserWarning, match="could not be read|count as unknown"):
         clf = small.set_params(on_bad_image="drop").fit(X, attributes)

@@ -61,9 +61,9 @@ def test_the_categories_of_predictions_must_be_in_step(method, fitted):
         getattr(fitted, method)(X, CATEGORIES[::-1])
 
 
-def test_paths_in_a_series_must_be_in_step_with_y(small, pictures, attributes):
+def test_paths_in_a_series_must_be_in_step_with_y(small, images, attributes):
     with pytest.raises(ValueError, match=r"y must have its rows .* Got label 23 at row 0"):
-        small.fit(pictures["image"], attributes[::-1])
+        small.fit(images["image"], attributes[::-1])
 
 
 def test_rows_of_the_validation_set_must_be_in_step(tabular):

@@ -24,10 +24,10 @@ NUMBERS = {
 
 
 @pytest.mark.parametrize("trainable", ["head", "all"])
-def test_numbers_of_numpy_are_numbers(small, pictures, attributes, trainable):
+def test_numbers_of_numpy_are_numbers(small, images, attributes, trainable):
     def fitted(parameters):
         small.set_params(trainable=trainable, dtype="float32", **parameters)
-        return small.fit(pictures, attributes)
+        return small.fit(images, attributes)
 
     curve = fitted(NUMBERS).loss_curve_
     plain = {name: value.item() for name, value in NUMBERS.items()}
@@ -35,6 +35,6 @@ def test_numbers_of_numpy_are_numbers(small, pictures, attributes, trainable):
 
 
 @pytest.mark.parametrize("n_jobs", [0, 1.5])
-def test_no_threads_at_all_is_an_error(small, pictures, attributes, n_jobs):
+def test_no_threads_at_all_is_an_error(small, images, attributes, n_jobs):
     with pytest.raises(ValueError, match="The 'n_jobs' parameter of AttributeClassifier must be"):
-        small.set_params(n_jobs=n_jobs).fit(pictures, attributes)
+        small.set_params(n_jobs=n_jobs).fit(images, attributes)

@@ -20,7 +20,7 @@ def default_float64():
 @pytest.mark.parametrize(
     "setting", [torch.no_grad, torch.inference_mode, default_float64], ids=lambda s: s.__name__
 )
-def test_an_estimator_learns_and_predicts_under_it(small, pictures, attributes, setting, trainable):
+def test_an_estimator_learns_and_predicts_under_it(small, images, attributes, setting, trainable):
     clf = small.set_params(
         backbone="squeezenet1_1",
         trainable=trainable,
@@ -30,19 +30,19 @@ def test_an_estimator_learns_and_predicts_under_it(small, pictures, attributes, 
         engine="torch",
     )
     with setting():
-        clf.fit(pictures, attributes)
-        inside = np.hstack(clf.predict_proba(pictures))
-    outside = np.hstack(clf.predict_proba(pictures))
+        clf.fit(images, attributes)
+        inside = np.hstack(clf.predict_proba(images))
+    outside = np.hstack(clf.predict_proba(images))
     np.testing.assert_allclose(inside, outside, atol=1e-6)
     assert all(p.dtype == torch.float32 for p in clf.network_.parameters())
-    clf.set_params(warm_start=True).fit(pictures, attributes)  # what was made there can learn on
+    clf.set_params(warm_start=True).fit(images, attributes)  # what was made there can learn on
     assert clf.n_epochs_ == 2
 
 
 @pytest.mark.parametrize("setting", [torch.no_grad, torch.inference_mode])
-def test_it_learns_the_same_and_the_setting_stays(small, pictures, attributes, setting):
-    expected = small.fit(pictures, attributes).loss_curve_
+def test_it_learns_the_same_and_the_setting_stays(small, images, attributes, setting):
+    expected = small.fit(images, attributes).loss_curve_
     with setting():
-        np.testing.assert_array_equal(small.fit(pictures, attributes).loss_curve_, expected)
+        np.testing.assert_array_equal(small.fit(images, attributes).loss_curve_, expected)
         assert not torch.is_grad_enabled()
         assert torch.is_inference_mode_enabled() == (setting is torch.inference_mode)

@@ -50,8 +50,8 @@ def test_parameters_can_be_read_cloned_and_shown(clf):
     assert clf.set_params(augment=None).augment is None
 
 
-def test_it_trains_and_the_seed_decides(clf, pictures, attributes):
-    X, y = pictures[:8], attributes[:8].fillna({"hood": 0, "zip": 1})
+def test_it_trains_and_the_seed_decides(clf, images, attributes):
+    X, y = images[:8], attributes[:8].fillna({"hood": 0, "zip": 1})
     clf.set_params(batch_size=4)
     first = clone(clf).fit(X, y).loss_curve_
     np.testing.assert_array_equal(clone(clf).fit(X, y).loss_curve_, first)

@@ -13,7 +13,7 @@ N = 12
 
 @pytest.fixture(scope="session")
 def shots(tmp_path_factory) -> Path:
-    """A folder of tiny pictures, noise on red or blue."""
+    """A folder of tiny images, noise on red or blue."""
     folder = tmp_path_factory.mktemp("cli") / "shots"
     folder.mkdir()
     rng = np.random.default_rng(0)

@@ -4,15 +4,17 @@ import numpy as np
 import pytest
 
 from attrlearn.cli import main
-from attrlearn.data.cache import FeatureCache
+from attrlearn.features.cache import FeatureCache
 
 
 @pytest.fixture
 def folder(tmp_path):
     """A cache that holds two features."""
     with FeatureCache(tmp_path) as cache:
-        digests = cache.digests([np.zeros((2, 2, 3), np.uint8), np.ones((2, 2, 3), np.uint8)])
-        cache.put("setting", digests, np.zeros((1, 2, 5), np.float32))
+        content_hashes = cache.content_hashes(
+            [np.zeros((2, 2, 3), np.uint8), np.ones((2, 2, 3), np.uint8)]
+        )
+        cache.put("setting", content_hashes, np.zeros((1, 2, 5), np.float32))
     return tmp_path
 
 

@@ -12,7 +12,7 @@ from attrlearn.cli.options import (
     LABEL_OPTIONS,
     add_estimator_options,
     add_label_options,
-    given,
+    given_options,
     speak_of_options,
 )
 
@@ -28,7 +28,7 @@ def parse(*argv):
     add_label_options(parser.add_argument_group())
     add_estimator_options(parser.add_argument_group())
     arguments = parser.parse_args(argv)
-    return given(arguments, LABEL_OPTIONS), given(arguments, ESTIMATOR_OPTIONS)
+    return given_options(arguments, LABEL_OPTIONS), given_options(arguments, ESTIMATOR_OPTIONS)
 
 
 def test_every_parameter_of_the_estimator_is_an_option_in_the_order_of_the_signature():

@@ -71,10 +71,10 @@ def test_the_curve_is_written_in_the_format_of_its_suffix(train, tmp_path, name,
     assert names(tmp_path) == sorted([name, "model"])
 
 
-def test_a_title_without_a_picture_is_warned_about(train, capsys):
+def test_a_title_without_a_plot_is_warned_about(train, capsys):
     assert train("--title", "curve") == 0
     assert capsys.readouterr().err == (
-        "attrlearn: warning: --title is for the picture of the loss curve: pass --plot PNG.\n"
+        "attrlearn: warning: --title is for the plot of the loss curve: pass --plot PNG.\n"
     )
 
 

@@ -85,7 +85,7 @@ def test_buffers_of_frozen_batch_norm_do_not_move(trainable):
         assert (value == before[key]).all(), key
 
 
-def test_features_are_those_of_torchvision_on_normalised_pictures():
+def test_features_are_those_of_torchvision_on_normalised_images():
     torch.manual_seed(0)
     reference = models.resnet18(weights=None).eval()
     backbone = build_backbone("resnet18", None, "head", image_size=64).eval()

@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy.special import expit, softmax
 
-from attrlearn.nn.attention import FeatureAttention
+from attrlearn.nn.gate import SqueezeExcitationGate
 from attrlearn.nn.heads import AttributeHead, CategoryEmbedding, ClassLogProbabilities
 
 OPTIONS = {"attention": True, "category_dim": 5, "hidden_dim": 7, "norm": "layer", "dropout": 0.5}
@@ -34,7 +34,7 @@ def test_one_kind_of_attribute_alone_works(n_classes, is_binary):
 
 def test_attention_weighs_each_feature_between_zero_and_one():
     features = torch.rand(3, 32) + 0.1
-    weights = FeatureAttention(32)(features) / features
+    weights = SqueezeExcitationGate(32)(features) / features
     assert ((weights > 0) & (weights < 1)).all()
     assert weights.std() > 0
 

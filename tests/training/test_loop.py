@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from attrlearn.nn.losses import cross_entropy
 from attrlearn.nn.network import AttributeNetwork
 from attrlearn.training.examples import Examples
-from attrlearn.training.loop import Epoch, split, train
+from attrlearn.training.history import Epoch
+from attrlearn.training.loop import split, train
 from attrlearn.training.schedule import build_optimizer, build_schedule
 from attrlearn.training.sources import FeatureSource
 
@@ -32,8 +33,8 @@ def learn(
         FeatureSource(torch.tensor(rng.normal(size=(1, n, 6)), dtype=torch.float32)),
         torch.tensor(targets),
         torch.zeros(n, dtype=torch.long),
-        (torch.tensor(targets) >= 0).float(),
-    ).weigh([np.array([0.5, 2]), np.array([1, 3, 0.2])])
+        (torch.tensor(targets) >= 0) * torch.tensor([0.5, 2, 1, 3, 0.2])[targets],
+    )
     training = train(
         network,
         examples,

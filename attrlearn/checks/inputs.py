@@ -1,0 +1,374 @@
+"""What `fit` and `predict` take as X: images or features, and their categories."""
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import issparse
+from sklearn.utils import check_array
+from sklearn.utils.validation import _get_feature_names
+
+from attrlearn.checks.arrays import as_array
+from attrlearn.checks.image_types import is_single
+from attrlearn.exceptions import UnknownCategoryWarning, warn
+
+__all__ = [
+    "Inputs",
+    "check_inputs",
+    "check_same_features",
+    "encode_categories",
+    "known_categories",
+    "warn_of_unknown",
+    "warn_of_unlearnt",
+]
+
+N_SHOWN = 5  # categories named in a warning
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """N rows of X.
+
+    Attributes
+    ----------
+    images : sequence of N paths or images, or None
+    features : ndarray of shape (N, D), float32, or None
+        One of `images` and `features` is there.
+    categories : ndarray of shape (N,), object, or None
+        None in it stands for an unknown category.
+    index : Index of length N
+        Row labels of X.
+    feature_names : list of str, or None
+        Columns of X that hold the features, if it is a DataFrame.
+    """
+
+    images: Sequence[Any] | None
+    features: np.ndarray | None
+    categories: np.ndarray | None
+    index: pd.Index
+    feature_names: list[str] | None = None
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    @property
+    def n_features(self) -> int:
+        """D, 0 of images."""
+        return 0 if self.features is None else self.features.shape[1]
+
+    def feature_table(self) -> np.ndarray | pd.DataFrame:
+        """Return the features (N, D) as scikit-learn looks at them: with their names, if any."""
+        assert self.features is not None
+        if self.feature_names is None:
+            return self.features
+        return pd.DataFrame(self.features, columns=self.feature_names, copy=False)
+
+    def feature_attributes(self) -> dict[str, Any]:
+        """Return the attributes with which a fitted estimator remembers the features, by name."""
+        if self.features is None:
+            return {}
+        names = _get_feature_names(self.feature_table())
+        known = {} if names is None else {"feature_names_in_": names}
+        return {"n_features_in_": self.n_features, **known}
+
+
+def check_inputs(X: Any, categories: Any = None, *, features: bool = False) -> Inputs:
+    """Sort X and `categories` into images or features, and categories.
+
+    Parameters
+    ----------
+    X : array-like or DataFrame of N rows
+        See `AttributeClassifier.fit`.
+    categories : array-like of shape (N,), optional
+        Not together with a column `category` in X.
+    features : bool, default=False
+        Whether X holds features rather than images.
+
+    Returns
+    -------
+    Inputs
+
+    Raises
+    ------
+    ValueError, TypeError
+        If X is of another form, empty, a single image, or of another length than `categories`.
+
+    Examples
+    --------
+    >>> inputs = check_inputs(["a.jpg", "b.jpg"], categories=["shirt", None])
+    >>> len(inputs), inputs.categories
+    (2, array(['shirt', None], dtype=object))
+    """
+    X = as_array(X, "X")
+    if isinstance(X, pd.DataFrame) and "category" in X:
+        if categories is not None:
+            raise ValueError(
+                "categories must be given once. Got both a column 'category' in X and the argument "
+                "categories. Leave one out."
+            )
+        categories = _one_column(X, "category")
+    images = matrix = names = None
+    if features:
+        matrix, names = _feature_matrix(X)
+        n_rows = len(matrix)
+    else:
+        images = _images(X)
+        n_rows = len(images)
+    if n_rows == 0:
+        raise ValueError("X must have at least one row. Got 0 rows. Check what selected them.")
+    known = None if categories is None else _category_array(categories, n_rows)
+    index = X.index if isinstance(X, pd.DataFrame | pd.Series) else pd.RangeIndex(n_rows)
+    return Inputs(images, matrix, known, index, names)
+
+
+def known_categories(categories: np.ndarray | None) -> np.ndarray:
+    """Sorted categories that occur, without the missing ones.
+
+    Examples
+    --------
+    >>> known_categories(np.array(["skirt", None, "dress", "skirt"], dtype=object))
+    array(['dress', 'skirt'], dtype=object)
+    """
+    values = [] if categories is None else {c for c in categories if c is not None}
+    try:
+        values = sorted(values)
+    except TypeError:  # a mixture of types
+        values = sorted(values, key=lambda value: (type(value).__name__, str(value)))
+    known = np.empty(len(values), dtype=object)
+    known[:] = values
+    return known
+
+
+def check_same_features(inputs: Inputs, other: Inputs) -> None:
+    """Raise unless two sets of rows hold the same features, by number and name.
+
+    Examples
+    --------
+    >>> two, three = (check_inputs(np.zeros((1, d)), features=True) for d in (2, 3))
+    >>> check_same_features(two, three)
+    Traceback (most recent call last):
+    ValueError: X has 2 features, but AttributeClassifier is expecting 3 features as input...
+    """
+    if inputs.n_features != other.n_features:
+        raise ValueError(
+            f"X has {inputs.n_features} features, but AttributeClassifier is expecting "
+            f"{other.n_features} features as input. Select the same columns of both."
+        )
+    if None not in (inputs.feature_names, other.feature_names) and (
+        inputs.feature_names != other.feature_names
+    ):
+        raise ValueError(
+            f"The features must be in the same order and have the same names. Got "
+            f"{inputs.feature_names}, where X has {other.feature_names}. Pass X_val[list(X)]."
+        )
+
+
+def encode_categories(
+    categories: np.ndarray | None, known: Iterable[Any], n_rows: int
+) -> np.ndarray:
+    """(N,) int64: 1 + position among the `known` categories, 0 for any other or none.
+
+    Examples
+    --------
+    >>> encode_categories(np.array(["skirt", None, "hat"], object), np.array(["skirt"]), 3)
+    array([1, 0, 0])
+    """
+    if categories is None:
+        return np.zeros(n_rows, dtype=np.int64)
+    code = {category: i for i, category in enumerate(known, start=1)}
+    return np.fromiter((code.get(c, 0) for c in categories), np.int64, n_rows)
+
+
+_CURE = (
+    "Searches and cross-validation hand the argument categories to fit alone: give X a column "
+    "'category', which reaches score and predict too."
+)
+
+
+def warn_of_unknown(
+    categories: np.ndarray | None, known: np.ndarray, n_rows: int, cure: str = _CURE
+) -> None:
+    """Say in one warning how many rows a fitted model must take as of unknown category."""
+    counts = Counter(c for c in ([] if categories is None else categories) if c is not None)
+    if len(known) and not counts:
+        warn(
+            f"The model was fitted with categories, and {n_rows} rows have none: they count as "
+            f"unknown. {cure}",
+            UnknownCategoryWarning,
+        )
+    unseen = Counter({category: n for category, n in counts.items() if category not in {*known}})
+    if unseen:
+        more = ", ..." if len(unseen) > N_SHOWN else ""
+        warn(
+            f"{unseen.total()} rows have categories that fit did not learn, as no labelled cell it "
+            f"saw is of them, and count as unknown: {dict(unseen.most_common(N_SHOWN))}{more}. "
+            f"Known are {list(known)}.",
+            UnknownCategoryWarning,
+        )
+
+
+def warn_of_unlearnt(categories: np.ndarray | None, learnt: Iterable[Any]) -> None:
+    """Say in one warning of which categories in X no labelled cell is learnt from."""
+    counts = Counter(c for c in ([] if categories is None else categories) if c is not None)
+    unlearnt = Counter({c: n for c, n in counts.items() if c not in {*learnt}})
+    if unlearnt:
+        more = ", ..." if len(unlearnt) > N_SHOWN else ""
+        warn(
+            f"{len(unlearnt)} categories count as unknown: no labelled cell of them is learnt "
+            f"from: {dict(unlearnt.most_common(N_SHOWN))}{more} (rows of each). Label cells of "
+            "them, or pass X_val and y_val if early stopping holds them out.",
+            UnknownCategoryWarning,
+        )
+
+
+def _check_collection(X: Any) -> None:
+    """Raise for a single image, and for what has no order."""
+    if is_single(X):
+        several = isinstance(X, np.ndarray) and X.ndim == 3 and X.shape[2] not in (3, 4)
+        raise ValueError(
+            f"X must be a collection of images. Got a single one, of type {type(X).__name__}. "
+            f"{'Pass list(X) if it holds gray ones.' if several else 'Wrap it in a list.'}"
+        )
+    if isinstance(X, Mapping | Set):
+        raise TypeError(
+            f"X must be a collection of images in order. Got a {type(X).__name__}. Pass a list, "
+            "or a DataFrame with a column 'image'."
+        )
+
+
+def _images(X: Any) -> Sequence[Any]:
+    """X as a sequence of images, each of a type that can be read."""
+    _check_collection(X)
+    if isinstance(X, pd.DataFrame):
+        if "image" not in X:
+            raise ValueError(
+                f"X must have a column 'image' with the paths. Got the columns {list(X.columns)}. "
+                "Rename the column, or pass the paths alone."
+            )
+        X = _one_column(X, "image")
+    if isinstance(X, np.ndarray):
+        if X.dtype == np.uint8 and (X.ndim != 4 or X.shape[3] not in (3, 4)):
+            raise ValueError(
+                "X must be of shape (N, H, W, 3) as one array of images. "
+                f"Got shape {X.shape}. Move the channels last."
+            )
+        if X.ndim == 2 and X.shape[1] == 1:
+            X = X[:, 0]  # one column, as a transformer passes it on
+    try:
+        images = list(X)
+    except TypeError:
+        raise TypeError(
+            f"X must be a collection of images. Got {type(X).__name__}. "
+            "Pass a list of paths, a DataFrame with a column 'image', or images."
+        ) from None
+    for row, image in enumerate(images):
+        # A missing path is a bad image like others. PIL images are not compared: that loads them.
+        if not (is_single(image) or (pd.api.types.is_scalar(image) and pd.isna(image))):
+            raise TypeError(
+                "X must hold paths, PIL images, bytes, binary files or uint8 arrays. "
+                f"Got {type(image).__name__} {image!r:.60} at row {row}. "
+                "Pass backbone=None if X holds features."
+            )
+    return images
+
+
+def _one_column(X: pd.DataFrame, name: str) -> pd.Series:
+    """The column of that name, after a check that there is but one."""
+    column = X[name]
+    if isinstance(column, pd.DataFrame):
+        raise ValueError(
+            f"X must have one column {name!r}. Got {column.shape[1]}. Rename or drop the others."
+        )
+    return column
+
+
+def _feature_matrix(X: Any) -> tuple[np.ndarray, list[str] | None]:
+    """X as (N, D) finite float32, and the names of its columns."""
+    names = None
+    if issparse(X):
+        raise ValueError(
+            f"X must be dense with backbone=None. Got a sparse {type(X).__name__}. Pass "
+            "sparse_threshold=0 to the ColumnTransformer or sparse_output=False to the "
+            "OneHotEncoder that made it."
+        )
+    if isinstance(X, pd.DataFrame):
+        X = X.drop(columns="category", errors="ignore")
+        names = list(X.columns)
+        for name, dtype in X.dtypes.items():
+            if not pd.api.types.is_numeric_dtype(dtype) or dtype.kind == "c":
+                raise ValueError(
+                    "X must hold numeric columns and 'category' with backbone=None. "
+                    f"Got dtype {dtype} in column {name!r}. Drop or encode the column, or set a "
+                    "backbone if it holds images. A ColumnTransformer keeps the name 'category' "
+                    "with verbose_feature_names_out=False."
+                )
+    try:
+        matrix = _as_float32(X)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            f"{error}\nWith backbone=None X holds features: set a backbone if it holds images, "
+            "and make it a DataFrame if it holds a category, a ColumnTransformer's by "
+            "verbose_feature_names_out=False and set_output(transform='pandas')."
+        ) from None
+    finite = np.isfinite(matrix)
+    if not finite.all():
+        row, column = (int(i) for i in np.argwhere(~finite)[0])
+        place = f"at row {row}, column {(column if names is None else names[column])!r}"
+        beyond = _beyond_float32(X, row, column) if np.isinf(matrix[row, column]) else None
+        if beyond is not None:
+            raise ValueError(
+                "X must hold numbers that float32 can hold, up to 3.4e+38. Got "
+                f"{beyond} {place}. Scale the column, or drop it."
+            )
+        raise ValueError(
+            "X must hold finite numbers, neither NaN nor inf. Got "
+            f"{matrix[row, column]} {place}. Fill or drop it."
+        )
+    return matrix, names
+
+
+def _as_float32(X: Any) -> np.ndarray:
+    """(N, D) float32, infinite where a number is beyond that."""
+    with np.errstate(over="ignore"):
+        if isinstance(X, pd.DataFrame):
+            X = X.to_numpy(dtype=np.float32, na_value=np.nan)
+        rules: Any = {"dtype": np.float32, "ensure_all_finite": False, "ensure_min_samples": 0}
+        try:
+            return check_array(X, **rules)
+        except OverflowError:  # an int that no float holds
+            cells = np.array(X, dtype=object)
+            most = float(np.finfo(np.float32).max)
+            beyond = [isinstance(cell, int) and abs(cell) > most for cell in cells.flat]
+            cells[np.reshape(beyond, cells.shape)] = np.inf
+            return check_array(cells, **rules)
+
+
+def _beyond_float32(X: Any, row: int, column: int) -> str | None:
+    """An infinite cell of the matrix as X holds it; None if it is infinite there too."""
+    cell: Any = X.iat[row, column] if isinstance(X, pd.DataFrame) else np.asarray(X[row])[column]
+    if isinstance(cell, int):
+        return f"{Decimal(cell):.3g}"  # of more digits than an error should show
+    return None if np.isinf(np.longdouble(cell)) else f"{cell}"
+
+
+def _category_array(categories: Any, n_rows: int) -> np.ndarray:
+    """(N,) object array, None where a category is missing."""
+    categories = as_array(categories, "categories")
+    if np.shape(categories) != (n_rows,):
+        raise ValueError(
+            f"categories must have one entry per row of X. Got shape {np.shape(categories)} for "
+            f"{n_rows} rows. Select the same rows of both."
+        )
+    column = pd.Series(categories).astype(object)
+    values = column.where(column.notna(), None).to_numpy()
+    for row, value in enumerate(values):
+        if not isinstance(value, Hashable):
+            raise TypeError(
+                f"categories must be text, numbers or other values that can be hashed. Got "
+                f"{value!r:.60} at row {row}. Pass one value per row."
+            )
+    return values

@@ -1,1 +1,0 @@
-"""What goes in: inputs, targets, images."""

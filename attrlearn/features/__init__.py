@@ -1,0 +1,1 @@
+"""From images to the features of a frozen backbone: extractor, inference backends, cache."""

@@ -1,0 +1,294 @@
+"""Features of images, kept on disk from one run to the next."""
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from attrlearn.exceptions import FeatureCacheWarning, warn
+from attrlearn.features.content_hash import HASH_BYTES, content_hash, file_key
+from attrlearn.features.store import ByteStore
+
+__all__ = ["CacheInfo", "FeatureCache", "cache_file", "default_cache_dir", "setting_key"]
+
+_ROWS_AT_ONCE = 1_000
+
+
+class CacheInfo(NamedTuple):
+    """What a `FeatureCache` holds.
+
+    Attributes
+    ----------
+    path : Path
+        Its file.
+    n_entries : int
+        Features of one view of one image in one setting.
+    n_bytes : int
+        On disk.
+    max_bytes : int
+        What it may hold.
+    """
+
+    path: Path
+    n_entries: int
+    n_bytes: int
+    max_bytes: int
+
+
+class FeatureCache:
+    """Features of images on disk, found by the content of the image and a setting.
+
+    Any number of processes may use one folder at once; each process, and each thread, makes its
+    own `FeatureCache`. Nothing is opened before it is needed.
+
+    The cache never fails and never returns another feature than was stored: if its file is
+    damaged, locked, or cannot be written, one UserWarning says so, and nothing is found or kept.
+
+    Parameters
+    ----------
+    folder : path
+        Created, for this user alone, if it is absent.
+    max_bytes : int, default=10_000_000_000
+        About 10 GB: two views of 1280 features of a million images. When there is more, the
+        features stored first are removed, until a tenth of it is free. The file does not shrink by
+        that, it fills again; `clear` gives the room back.
+
+    Notes
+    -----
+    Computers that share a network drive should each have a folder of their own, as SQLite's
+    write-ahead log does not work across computers.
+
+    A file may change between its digest and its decoding. Ask for `content_hashes` once more before
+    `put`, which costs next to nothing, and store what stayed the same.
+
+    Examples
+    --------
+    >>> from tempfile import mkdtemp
+    >>> images = [np.zeros((4, 4, 3), np.uint8), np.ones((4, 4, 3), np.uint8)]
+    >>> with FeatureCache(mkdtemp()) as cache:
+    ...     content_hashes = cache.content_hashes(images)
+    ...     cache.put("resnet18", content_hashes[1:], np.array([[[0.5, 0.25]]], np.float32))
+    ...     found, features = cache.get("resnet18", content_hashes, n_views=1, n_features=2)
+    >>> found
+    array([False,  True])
+    >>> features[0, 1]
+    array([0.5 , 0.25], dtype=float32)
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], max_bytes: int = 10_000_000_000) -> None:
+        self._store = ByteStore(cache_file(folder), ("features", "files"), max_bytes)
+
+    def content_hashes(self, images: Sequence[Any]) -> list[bytes | None]:
+        """Digest the content of images; a file known from an earlier call is not read again.
+
+        Parameters
+        ----------
+        images : sequence of N paths, bytes, open files, PIL images or uint8 arrays
+
+        Returns
+        -------
+        list of N bytes or None
+            None for an image that cannot be read.
+        """
+        content_hashes: list[bytes | None] = []
+        for some in _chunks(len(images)):
+            keys = [file_key(images[i]) for i in some]
+            known = self._store.get("files", [key for key in keys if key])
+            fresh = {}
+            for i, key in zip(some, keys, strict=True):
+                digest = known.get(key) if key else None
+                if digest is None:
+                    digest = content_hash(images[i])
+                    if key and digest:
+                        fresh[key] = digest
+                content_hashes.append(digest)
+            self._store.put("files", fresh.items())
+        return content_hashes
+
+    def get(
+        self, setting: str, content_hashes: Sequence[bytes | None], n_views: int, n_features: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Look features up.
+
+        Parameters
+        ----------
+        setting : str
+            As from `setting_key`: all that a feature depends on besides the image.
+        content_hashes : sequence of N bytes or None
+        n_views : int
+            V. The first of two stored views is found on its own, too.
+        n_features : int
+            D
+
+        Returns
+        -------
+        found : ndarray of shape (N,), bool
+            Where all V views are there.
+        features : ndarray of shape (V, N, D), float32
+            Meaningless where not found.
+        """
+        found = np.zeros(len(content_hashes), dtype=bool)
+        features = np.zeros((n_views, len(content_hashes), n_features), dtype=np.float32)
+        for some in _chunks(len(content_hashes)):
+            keys = {
+                i: _feature_keys(setting, digest, n_views)
+                for i in some
+                if (digest := content_hashes[i]) is not None
+            }
+            stored = self._store.get("features", [key for views in keys.values() for key in views])
+            for i, views in keys.items():
+                values = [stored.get(key, b"") for key in views]
+                if all(len(value) == 4 * n_features for value in values):
+                    found[i] = True
+                    for view, value in enumerate(values):
+                        features[view, i] = np.frombuffer(value, dtype="<f4")
+        return found, features
+
+    def put(
+        self, setting: str, content_hashes: Sequence[bytes | None], features: np.ndarray
+    ) -> None:
+        """Store features, all or none of them.
+
+        Called once per batch, it leaves a run that is killed with all but its last batch.
+
+        Parameters
+        ----------
+        setting : str
+        content_hashes : sequence of N bytes or None
+            Features of None are not stored.
+        features : ndarray of shape (V, N, D), float32
+        """
+        rows = np.moveaxis(features, 1, 0).astype("<f4", copy=False)  # (N, V, D)
+        items: list[tuple[bytes, bytes]] = []
+        for digest, views in zip(content_hashes, rows, strict=True):
+            if digest is not None:
+                keys = _feature_keys(setting, digest, len(views))
+                items += zip(keys, (view.tobytes() for view in views), strict=True)
+        self._store.put("features", items)
+
+    def info(self) -> CacheInfo:
+        """Return where the cache is and how much it holds."""
+        store = self._store
+        return CacheInfo(store.path, store.count("features"), store.n_bytes(), store.max_bytes)
+
+    def clear(self) -> None:
+        """Remove all there is; OSError if the files cannot be deleted."""
+        self._store.clear()
+
+    def close(self) -> None:
+        """Let go of the file; the next use opens it again."""
+        self._store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def cache_file(folder: str | os.PathLike[str]) -> Path:
+    """Return the file of the cache in a folder; ``~`` is the home folder.
+
+    Examples
+    --------
+    >>> cache_file("features").as_posix()
+    'features/attrlearn_features.sqlite'
+    """
+    return Path(folder).expanduser() / "attrlearn_features.sqlite"
+
+
+def default_cache_dir() -> Path | None:
+    """Folder that the environment variable ``ATTRLEARN_CACHE`` names, else the user's own.
+
+    Returns
+    -------
+    Path or None
+        By default ``attrlearn`` in the place for caches: ``%LOCALAPPDATA%`` on Windows,
+        ``~/Library/Caches`` on macOS, elsewhere ``$XDG_CACHE_HOME`` or ``~/.cache``. None, with one
+        UserWarning per process, where it would be in a home folder and the user has none.
+
+    Examples
+    --------
+    >>> from unittest.mock import patch
+    >>> with patch.dict(os.environ, ATTRLEARN_CACHE="scratch/features"):
+    ...     default_cache_dir().as_posix()
+    'scratch/features'
+    """
+    try:
+        return _user_cache_dir()
+    except RuntimeError:  # from pathlib, in containers that run as any user
+        _warn_of_no_home()
+        return None
+
+
+def _user_cache_dir() -> Path:
+    """Return the folder; RuntimeError where it would be in a home folder that there is not."""
+    if chosen := os.environ.get("ATTRLEARN_CACHE"):
+        return Path(chosen).expanduser()
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "attrlearn"
+
+
+@functools.cache
+def _warn_of_no_home() -> None:
+    """Warn at the first call."""
+    warn(
+        "The feature cache must have a folder. Got no home folder of this user: nothing is kept. "
+        "Set the environment variable ATTRLEARN_CACHE to a folder, or pass cache_dir=None.",
+        FeatureCacheWarning,
+    )
+
+
+def setting_key(**parts: str | float | bool | None) -> str:
+    """Short name of all that a feature depends on besides the image.
+
+    Parameters
+    ----------
+    **parts : str, int, float, bool or None
+        Backbone, digest of its weights, size of the image, ... Their order does not matter, their
+        type does.
+
+    Returns
+    -------
+    str of length 32
+
+    Raises
+    ------
+    TypeError
+        If a part is an object, whose text may not tell it from another.
+
+    Examples
+    --------
+    >>> setting_key(backbone="resnet18", size=224) == setting_key(size=224, backbone="resnet18")
+    True
+    >>> setting_key(size=224) == setting_key(size="224")
+    False
+    """
+    text = json.dumps(parts, sort_keys=True, default=np.generic.item)
+    return blake2b(text.encode(), digest_size=HASH_BYTES).hexdigest()
+
+
+def _chunks(n_rows: int) -> Iterator[range]:
+    """Yield the rows, so many at a time that a transaction stays short."""
+    for start in range(0, n_rows, _ROWS_AT_ONCE):
+        yield range(start, min(start + _ROWS_AT_ONCE, n_rows))
+
+
+def _feature_keys(setting: str, digest: bytes, n_views: int) -> list[bytes]:
+    """Return the key of each view of an image."""
+    name = setting.encode()
+    return [
+        blake2b(digest + bytes([view]) + name, digest_size=HASH_BYTES).digest()
+        for view in range(n_views)
+    ]

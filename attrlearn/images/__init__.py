@@ -1,0 +1,1 @@
+"""From files and images in memory to batches of uint8 RGB."""

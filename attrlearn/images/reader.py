@@ -1,0 +1,195 @@
+"""Images as batches, decoded ahead of the network by a pool of threads."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from joblib import effective_n_jobs
+from torch import Tensor
+
+from attrlearn.checks.image_types import is_in_memory, name_of
+from attrlearn.checks.inputs import Inputs
+from attrlearn.exceptions import ImageError, UnreadableImageWarning, warn
+from attrlearn.images.decoding import read_image
+
+__all__ = ["ImageReader", "MemoryReader", "consecutive", "open_reader"]
+
+Batch = tuple[np.ndarray, Tensor]
+
+
+class MemoryReader:
+    """Reads rows that are in memory, features or decoded images, in batches.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (N, ...)
+
+    Examples
+    --------
+    >>> reader = MemoryReader(np.zeros((5, 7), dtype=np.float32))
+    >>> [features.shape for _, features in reader.batches(consecutive(5, 3))]
+    [torch.Size([3, 7]), torch.Size([2, 7])]
+    """
+
+    def __init__(self, rows: np.ndarray) -> None:
+        # torch takes no negative strides and warns of read-only memory, such as joblib's.
+        self.rows = torch.from_numpy(np.require(rows, requirements=["C", "W"]))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batches(self, parts: Iterable[np.ndarray]) -> Iterator[Batch]:
+        """Yield the numbers of the rows of each part, and the rows (B, ...)."""
+        for rows in parts:
+            yield rows, self.rows[rows]
+
+    def report_bad(self) -> pd.DataFrame:
+        """Return an empty table: features were checked when they came in."""
+        return pd.DataFrame(columns=["row", "image", "reason"])
+
+
+@dataclass
+class ImageReader:
+    """Reads images in batches of uint8 RGB.
+
+    Parameters
+    ----------
+    images : sequence of N images
+        Paths, PIL images, bytes, open files or uint8 arrays.
+    size : int
+        Height and width after resizing, in pixels.
+    resize : {"squash", "pad", "crop"}
+    n_threads : int
+        How many images are decoded at a time.
+    on_bad_image : {"raise", "drop"}
+        "drop" leaves an image that cannot be read out of its batch and notes it in `bad`.
+    ahead : int, default=2
+        Batches that are decoded while the network works on one. 0 where several of torch's threads
+        work on one layer: those that decode on the same cores make them wait for each other, which
+        costs more than it gains.
+
+    Attributes
+    ----------
+    bad : dict
+        Reason by row, for the images that could not be read.
+
+    Examples
+    --------
+    >>> images = [np.zeros((9, 6, 3), dtype=np.uint8), b"not an image"]
+    >>> reader = ImageReader(images, 4, "squash", n_threads=1, on_bad_image="drop")
+    >>> [(rows.tolist(), images.shape) for rows, images in reader.batches(consecutive(2, 2))]
+    [([0], torch.Size([1, 3, 4, 4]))]
+    >>> reader.bad
+    {1: 'not an image Pillow can read'}
+    """
+
+    images: Sequence[Any]
+    size: int
+    resize: str
+    n_threads: int
+    on_bad_image: str
+    ahead: int = 2
+    bad: dict[int, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def batches(self, parts: Iterable[np.ndarray]) -> Iterator[Batch]:
+        """Yield the rows of each part that could be read, and their images (B, 3, H, W).
+
+        Raises
+        ------
+        ImageError
+            At the first image, in the order of the parts, that cannot be read, unless it is to
+            be dropped.
+        """
+        waiting: deque[tuple[np.ndarray, list[Future]]] = deque()
+        pool = ThreadPoolExecutor(self.n_threads, thread_name_prefix="attrlearn-decode")
+        try:
+            for rows in parts:
+                waiting.append((rows, [pool.submit(self._read, int(row)) for row in rows]))
+                if len(waiting) > self.ahead:
+                    yield self._collect(*waiting.popleft())
+            while waiting:
+                yield self._collect(*waiting.popleft())
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def report_bad(self) -> pd.DataFrame:
+        """Return row, image and reason of the images that were dropped, with one warning."""
+        rows = sorted(self.bad)
+        images = [_describe(self.images[row]) for row in rows]
+        if rows:
+            warn(
+                f"{len(rows)} of {len(self)} images could not be read and were left out. The first "
+                f"is {images[0]} (row {rows[0]}): {self.bad[rows[0]]}.",
+                UnreadableImageWarning,
+            )
+        reasons = [self.bad[row] for row in rows]
+        return pd.DataFrame({"row": rows, "image": images, "reason": reasons})
+
+    def _read(self, row: int) -> Tensor | None:
+        """(3, size, size), or None for an image that is dropped."""
+        image = self.images[row]
+        try:
+            pixels = read_image(image, self.size, self.resize)
+        except OSError as error:
+            if self.on_bad_image == "raise":
+                raise ImageError(
+                    f"Could not read image {_describe(image)} (row {row}): {error}. "
+                    'Replace it, or pass on_bad_image="drop".',
+                    row,
+                    name_of(image),
+                    str(error),
+                ) from error
+            self.bad[row] = str(error)
+            return None
+        return torch.from_numpy(pixels).permute(2, 0, 1)
+
+    def _collect(self, rows: np.ndarray, futures: list[Future]) -> tuple[np.ndarray, Tensor]:
+        """The batch, without the images that are dropped."""
+        images = [future.result() for future in futures]
+        good = np.array([image is not None for image in images], dtype=bool)
+        stacked = [image for image in images if image is not None]
+        empty = torch.empty(0, 3, self.size, self.size, dtype=torch.uint8)
+        return rows[good], torch.stack(stacked) if stacked else empty
+
+
+def _describe(image: Any) -> str:
+    """An image in a sentence: its path in quotes, or its type if it is in memory."""
+    return name_of(image) if is_in_memory(image) else repr(name_of(image))
+
+
+def consecutive(n_rows: int, batch_size: int) -> list[np.ndarray]:
+    """The rows 0 to N - 1 in parts of `batch_size`.
+
+    Examples
+    --------
+    >>> [rows.tolist() for rows in consecutive(5, 2)]
+    [[0, 1], [2, 3], [4]]
+    """
+    return np.split(np.arange(n_rows), range(batch_size, n_rows, batch_size))
+
+
+def open_reader(
+    inputs: Inputs, size: int, resize: str, n_jobs: int | None, on_bad_image: str
+) -> MemoryReader | ImageReader:
+    """Return a reader of the features or of the images; `n_jobs` None: torch's thread count.
+
+    Examples
+    --------
+    >>> from attrlearn.checks.inputs import check_inputs
+    >>> reader = open_reader(check_inputs(["a.jpg", "b.jpg"]), 224, "squash", 4, "raise")
+    >>> len(reader), reader.n_threads
+    (2, 4)
+    """
+    if inputs.features is not None:
+        return MemoryReader(inputs.features)
+    assert inputs.images is not None
+    n_threads = torch.get_num_threads() if n_jobs is None else effective_n_jobs(n_jobs)
+    return ImageReader(inputs.images, size, resize, n_threads, on_bad_image)

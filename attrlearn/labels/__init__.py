@@ -1,0 +1,1 @@
+"""From a labels file to tables."""
