@@ -90,36 +90,6 @@ print(in_child(work))
     assert run(code, engine) == ["0"]
 
 
-# Not with OpenVINO: in some of such forks a lock of its own stays locked in the child.
-def test_a_process_forked_while_other_threads_predict_and_fit_has_its_own_locks():
-    code = """
-clf = new(cache_dir=None).fit(X, y)
-expected = clf.predict_proba(X)
-stop = threading.Event()
-def go_on(work):
-    while not stop.is_set():
-        work()
-threads = [
-    threading.Thread(target=go_on, args=[work])
-    for work in (lambda: clf.predict_proba(X), lambda: new(trainable="all").fit(X, y))
-]
-for thread in threads:
-    thread.start()
-def work():
-    np.testing.assert_allclose(clf.predict_proba(X), expected, atol=1e-5)
-    new(trainable="all").fit(X[:3], y[:3])
-statuses = []
-for _ in range(4):
-    time.sleep(0.05)
-    statuses.append(in_child(work))
-stop.set()
-for thread in threads:
-    thread.join()
-print(*statuses)
-"""
-    assert run(code) == ["0"] * 4
-
-
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_pool_of_forked_processes_predicts(engine):
     code = """
