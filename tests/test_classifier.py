@@ -5,6 +5,7 @@ import sys
 import warnings
 from ast import literal_eval
 from concurrent.futures import ThreadPoolExecutor
+from inspect import getdoc
 from io import BytesIO
 from pathlib import Path
 
@@ -606,8 +607,8 @@ def test_every_parameter_has_a_rule_and_a_text():
     params = AttributeClassifier().get_params()
     assert params.keys() == AttributeClassifier._parameter_constraints.keys()
     for name, default in params.items():
-        assert f"    {name} : " in AttributeClassifier.__doc__, name
-        line = AttributeClassifier.__doc__.split(f"    {name} : ")[1].splitlines()[0]
+        assert f"\n{name} : " in getdoc(AttributeClassifier), name
+        line = getdoc(AttributeClassifier).split(f"\n{name} : ")[1].splitlines()[0]
         assert literal_eval(line.split("default=")[1]) == default, name
 
 

@@ -1,6 +1,7 @@
 import re
 from ast import literal_eval
 from functools import partial
+from inspect import getdoc
 from pathlib import Path
 
 import numpy as np
@@ -172,7 +173,7 @@ def test_every_parameter_has_a_rule_and_a_text():
     params = ImageEmbedder().get_params()
     assert params.keys() == ImageEmbedder._parameter_constraints.keys()
     for name, default in params.items():
-        line = ImageEmbedder.__doc__.split(f"    {name} : ")[1].splitlines()[0]
+        line = getdoc(ImageEmbedder).split(f"\n{name} : ")[1].splitlines()[0]
         assert literal_eval(line.split("default=")[1]) == default, name
 
 

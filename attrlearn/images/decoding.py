@@ -120,7 +120,10 @@ def open_image(source: Image.Image | np.ndarray) -> Image.Image:
 
 def open_file(path: str | os.PathLike[str]) -> IO[bytes]:
     """Open a file to read it; OSError for a pipe or a device, which may never end."""
-    mode = os.stat(path).st_mode
+    try:
+        mode = os.stat(path).st_mode
+    except ValueError:  # an embedded null byte, which `open` words alike in all versions
+        mode = stat.S_IFREG
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise OSError("is a pipe or a device: pass its content as bytes")
     return open(path, "rb")
