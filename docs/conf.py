@@ -1,0 +1,60 @@
+"""Configuration of the documentation: ``sphinx-build -W -b html docs docs/_build/html``."""
+
+import sys
+from pathlib import Path
+
+import attrlearn
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+from draw_architecture import draw  # noqa: E402
+
+# Drawn from the source at each build, so that it shows the package as it is.
+draw(Path(attrlearn.__file__).parent, HERE / "generated" / "architecture.svg")
+
+project = "attrlearn"
+author = "The attrlearn developers"
+project_copyright = author
+version = release = attrlearn.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "sphinx_gallery.gen_gallery",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "auto_examples/*.ipynb", "auto_examples/*.py"]
+default_role = "py:obj"
+
+autosummary_generate = True
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"  # the docstrings have types for people
+numpydoc_show_class_members = False  # the template of a class lists them
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": "/plot_",
+    "doc_module": ("attrlearn",),
+    "backreferences_dir": "generated/backreferences",
+    "abort_on_example_error": True,
+    "show_memory": False,
+    "min_reported_time": 0,
+    "download_all_examples": False,
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "attrlearn"
+html_context = {"default_mode": "light"}
+html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["attrlearn.css"]
+html_sidebars = {"changelog": [], "getting_started": [], "architecture": [], "contributing": []}
+html_theme_options = {
+    "github_url": "https://github.com/attrlearn/attrlearn",
+    "navbar_align": "left",
+    "show_toc_level": 2,
+    "footer_start": ["copyright"],
+    "footer_end": ["sphinx-version"],
+}
