@@ -27,7 +27,7 @@ noise = rng.normal(size=(400, 3))
 y = pd.DataFrame(
     {
         "striped": X[:, 0] + X[:, 1] + noise[:, 0] > 0.5,
-        "hood": X[:, 2] + noise[:, 1] > 2.8,  # rare
+        "hood": 3 * X[:, 2] + noise[:, 1] > 5.2,  # rare
         "zip": noise[:, 2] > 0,  # nothing in X tells of it
     }
 ).astype(float)
