@@ -69,6 +69,6 @@ figure, axes = plt.subplots(2, 3, figsize=(8, 6), layout="constrained")
 for ax, path, (_, row) in zip(axes.flat, shown["image"], table.iterrows(), strict=True):
     present = [name for name in y if name != "pattern" and row[name] == 1]
     ax.imshow(Image.open(path))
-    ax.set_title("\n".join([row["pattern"], ", ".join(present) or "-"]), fontsize=8)
+    ax.set_title("\n".join([row["pattern"], ", ".join(present) or "-"]), fontsize=10)
     ax.axis("off")
 plt.show()

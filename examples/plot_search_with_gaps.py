@@ -37,13 +37,13 @@ y.describe().loc[["count", "mean"]]
 # %%
 # Folds
 # -----
-# A rare attribute can be absent from a plain fold. ``AttributeKFold`` distributes the labelled
-# positives of each attribute evenly.
+# Of eight plain folds, some have none of the eight labelled positives of a rare attribute, so that
+# nothing can be scored there. ``AttributeKFold`` distributes them evenly.
 
 figure, axes = plt.subplots(1, 2, figsize=(8, 3), sharey=True, layout="constrained")
-for ax, cv in zip(axes, (KFold(5), AttributeKFold(5)), strict=True):
+for ax, cv in zip(axes, (KFold(8), AttributeKFold(8)), strict=True):
     positives = [y["hood"].iloc[test].sum() for _, test in cv.split(X, y)]
-    ax.bar(range(1, 6), positives)
+    ax.bar(range(1, 9), positives)
     ax.set(title=type(cv).__name__, xlabel="fold", ylabel="labelled positives of hood")
     ax.label_outer()
 plt.show()
