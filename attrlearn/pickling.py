@@ -1,4 +1,4 @@
-"""What the estimators share: they read images, and hold networks that go into a pickle."""
+"""Pickling of estimators that hold networks of torch."""
 
 import pickle
 from copy import deepcopy
@@ -8,7 +8,7 @@ from typing import Any, Self
 from sklearn.base import BaseEstimator
 from torch import nn
 
-import attrlearn
+from attrlearn._version import __version__
 from attrlearn.exceptions import warn
 
 __all__ = ["NetworkPickleMixin"]
@@ -35,7 +35,7 @@ class NetworkPickleMixin(BaseEstimator):
         Of a fitted estimator what only `fit` needs is left out where another process could not
         load it: callbacks, and functions that cannot be imported.
         """
-        state = {**super().__getstate__(), "_attrlearn_version": attrlearn.__version__}
+        state = {**super().__getstate__(), "_attrlearn_version": __version__}
         networks = {name: value for name, value in state.items() if isinstance(value, nn.Module)}
         state |= {name: deepcopy(network).cpu() for name, network in networks.items()}
         if networks:
@@ -58,10 +58,10 @@ class NetworkPickleMixin(BaseEstimator):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Unpickle, with a warning if another version wrote it."""
         version = state.pop("_attrlearn_version", "unknown")
-        if version != attrlearn.__version__:
+        if version != __version__:
             warn(
                 f"The model was written by attrlearn {version} and is read by "
-                f"{attrlearn.__version__}: it may predict otherwise or fail. Fit it again, or "
+                f"{__version__}: it may predict otherwise or fail. Fit it again, or "
                 f"install attrlearn=={version}.",
             )
         super().__setstate__(state)

@@ -781,7 +781,7 @@ def test_tensors_are_saved_on_the_cpu(small, images, attributes):
 
 def test_model_of_another_version_warns(tabular, tmp_path, monkeypatch):
     tabular.fit(FEATURES, BINARY)
-    monkeypatch.setattr("attrlearn.__version__", "9.9")
+    monkeypatch.setattr("attrlearn.pickling.__version__", "9.9")
     joblib.dump(tabular, tmp_path / "m.joblib")
     monkeypatch.undo()
     with pytest.warns(UserWarning, match=r"written by attrlearn 9\.9 and is read by"):

@@ -193,7 +193,7 @@ def warn_of_unknown(
     categories: np.ndarray | None, known: np.ndarray, n_rows: int, cure: str = _CURE
 ) -> None:
     """Say in one warning how many rows a fitted model must take as of unknown category."""
-    counts = Counter(c for c in ([] if categories is None else categories) if c is not None)
+    counts = _count(categories)
     if len(known) and not counts:
         warn(
             f"The model was fitted with categories, and {n_rows} rows have none: they count as "
@@ -202,10 +202,9 @@ def warn_of_unknown(
         )
     unseen = Counter({category: n for category, n in counts.items() if category not in {*known}})
     if unseen:
-        more = ", ..." if len(unseen) > N_SHOWN else ""
         warn(
             f"{unseen.total()} rows have categories that fit did not learn, as no labelled cell it "
-            f"saw is of them, and count as unknown: {dict(unseen.most_common(N_SHOWN))}{more}. "
+            f"saw is of them, and count as unknown: {_show(unseen)}. "
             f"Known are {list(known)}.",
             UnknownCategoryWarning,
         )
@@ -213,16 +212,24 @@ def warn_of_unknown(
 
 def warn_of_unlearnt(categories: np.ndarray | None, learnt: Iterable[Any]) -> None:
     """Say in one warning of which categories in X no labelled cell is learnt from."""
-    counts = Counter(c for c in ([] if categories is None else categories) if c is not None)
-    unlearnt = Counter({c: n for c, n in counts.items() if c not in {*learnt}})
+    unlearnt = Counter({c: n for c, n in _count(categories).items() if c not in {*learnt}})
     if unlearnt:
-        more = ", ..." if len(unlearnt) > N_SHOWN else ""
         warn(
             f"{len(unlearnt)} categories count as unknown: no labelled cell of them is learnt "
-            f"from: {dict(unlearnt.most_common(N_SHOWN))}{more} (rows of each). Label cells of "
+            f"from: {_show(unlearnt)} (rows of each). Label cells of "
             "them, or pass X_val and y_val if early stopping holds them out.",
             UnknownCategoryWarning,
         )
+
+
+def _count(categories: np.ndarray | None) -> Counter:
+    """Rows of each category, without those that have none."""
+    return Counter(c for c in ([] if categories is None else categories) if c is not None)
+
+
+def _show(counts: Counter) -> str:
+    """The most frequent categories with their counts, for a warning."""
+    return f"{dict(counts.most_common(N_SHOWN))}{', ...' if len(counts) > N_SHOWN else ''}"
 
 
 def _check_collection(X: Any) -> None:

@@ -33,12 +33,12 @@ _with_threads: WeakSet[Backend] = WeakSet()
 def _go_on_alone() -> None:
     """Wait for no thread of the parent: neither to compute nor, when freed, for its end."""
     torch.set_num_threads(1)  # OpenMP does not know that its threads stayed behind
-    for engine in list(_with_threads):
-        keep_for_ever(engine)
+    for backend in list(_with_threads):
+        keep_for_ever(backend)
 
 
 def choose_backend(engine: str, device: torch.device) -> str:
-    """Return the engine that a name means; "auto" is OpenVINO on a CPU where it is installed.
+    """Return the inference backend that a name means; "auto" is OpenVINO on a CPU that has it.
 
     Parameters
     ----------
@@ -98,15 +98,15 @@ def open_backend(name: str, backbone: Backbone, dtype: torch.dtype) -> Backend:
     --------
     >>> from attrlearn.nn.backbones import build_backbone
     >>> backbone = build_backbone("resnet18", None, "head", image_size=32).eval()
-    >>> engine = open_backend("torch", backbone, torch.float32)
+    >>> run = open_backend("torch", backbone, torch.float32)
     >>> images = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
-    >>> torch.allclose(engine(images), backbone(images), atol=1e-4)
+    >>> torch.allclose(run(images), backbone(images), atol=1e-4)
     True
     """
     backbone = deepcopy(backbone).eval().requires_grad_(False)
     if name == "openvino":
         with _home_folder():
-            return _openvino_engine(backbone, dtype)
+            return _openvino_backend(backbone, dtype)
     fold_batch_norm(backbone.model)
     backbone.model.to(dtype)
     backbone.model.to(memory_format=torch.channels_last)
@@ -119,7 +119,7 @@ def open_backend(name: str, backbone: Backbone, dtype: torch.dtype) -> Backend:
 
 
 def _on_each_core(run: Backend) -> Backend:
-    """The engine, a few images at a time by each core for itself.
+    """The backend, a few images at a time by each core for itself.
 
     What passes between the layers then stays in the caches of a core, and cores do not wait for
     each other after each layer.
@@ -187,7 +187,7 @@ def _home_folder() -> Iterator[None]:
             del os.environ["HOME"]
 
 
-def _openvino_engine(backbone: Backbone, dtype: torch.dtype) -> Backend:
+def _openvino_backend(backbone: Backbone, dtype: torch.dtype) -> Backend:
     """The backbone compiled by OpenVINO, image by image on as many streams as pay."""
     import openvino as ov
 

@@ -64,7 +64,7 @@ class FeatureCache:
     Computers that share a network drive should each have a folder of their own, as SQLite's
     write-ahead log does not work across computers.
 
-    A file may change between its digest and its decoding. Ask for `content_hashes` once more before
+    A file may change between its hash and its decoding. Ask for `content_hashes` once more before
     `put`, which costs next to nothing, and store what stayed the same.
 
     Examples
@@ -102,12 +102,12 @@ class FeatureCache:
             known = self._store.get("files", [key for key in keys if key])
             fresh = {}
             for i, key in zip(some, keys, strict=True):
-                digest = known.get(key) if key else None
-                if digest is None:
-                    digest = content_hash(images[i])
-                    if key and digest:
-                        fresh[key] = digest
-                content_hashes.append(digest)
+                found = known.get(key) if key else None
+                if found is None:
+                    found = content_hash(images[i])
+                    if key and found:
+                        fresh[key] = found
+                content_hashes.append(found)
             self._store.put("files", fresh.items())
         return content_hashes
 
@@ -137,9 +137,9 @@ class FeatureCache:
         features = np.zeros((n_views, len(content_hashes), n_features), dtype=np.float32)
         for some in _chunks(len(content_hashes)):
             keys = {
-                i: _feature_keys(setting, digest, n_views)
+                i: _feature_keys(setting, hashed, n_views)
                 for i in some
-                if (digest := content_hashes[i]) is not None
+                if (hashed := content_hashes[i]) is not None
             }
             stored = self._store.get("features", [key for views in keys.values() for key in views])
             for i, views in keys.items():
@@ -166,9 +166,9 @@ class FeatureCache:
         """
         rows = np.moveaxis(features, 1, 0).astype("<f4", copy=False)  # (N, V, D)
         items: list[tuple[bytes, bytes]] = []
-        for digest, views in zip(content_hashes, rows, strict=True):
-            if digest is not None:
-                keys = _feature_keys(setting, digest, len(views))
+        for hashed, views in zip(content_hashes, rows, strict=True):
+            if hashed is not None:
+                keys = _feature_keys(setting, hashed, len(views))
                 items += zip(keys, (view.tobytes() for view in views), strict=True)
         self._store.put("features", items)
 
@@ -256,7 +256,7 @@ def setting_key(**parts: str | float | bool | None) -> str:
     Parameters
     ----------
     **parts : str, int, float, bool or None
-        Backbone, digest of its weights, size of the image, ... Their order does not matter, their
+        Backbone, hash of its weights, size of the image, ... Their order does not matter, their
         type does.
 
     Returns
@@ -285,10 +285,10 @@ def _chunks(n_rows: int) -> Iterator[range]:
         yield range(start, min(start + _ROWS_AT_ONCE, n_rows))
 
 
-def _feature_keys(setting: str, digest: bytes, n_views: int) -> list[bytes]:
+def _feature_keys(setting: str, hashed: bytes, n_views: int) -> list[bytes]:
     """Return the key of each view of an image."""
     name = setting.encode()
     return [
-        blake2b(digest + bytes([view]) + name, digest_size=HASH_BYTES).digest()
+        blake2b(hashed + bytes([view]) + name, digest_size=HASH_BYTES).digest()
         for view in range(n_views)
     ]

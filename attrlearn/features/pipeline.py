@@ -47,13 +47,15 @@ class FeaturePipeline:
 
         With `keep` the cache takes part.
         """
-        cache_dir = default_cache_dir() if keep and self.cache_dir == "auto" else self.cache_dir
+        cache_dir = None
+        if keep:
+            cache_dir = default_cache_dir() if self.cache_dir == "auto" else self.cache_dir
         return FeatureExtractor(
             backbone.to(self.device),
             choose_backend(self.engine, self.device),
             self.torch_dtype,
             self.batch_size,
-            cache_dir if keep else None,
+            cache_dir,
         )
 
     @property

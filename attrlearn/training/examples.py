@@ -1,5 +1,6 @@
 """Rows as the network reads them: what is learnt from, and what judges."""
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from attrlearn.checks.inputs import encode_categories
 from attrlearn.checks.labelled_rows import LabelledRows
+from attrlearn.nn.device import autocast
 from attrlearn.nn.network import AttributeNetwork
 from attrlearn.training.sources import Source
 
@@ -87,6 +89,10 @@ class Examples:
     def trains_backbone(self) -> bool:
         """Whether training runs a part of the backbone, rather than the heads alone."""
         return self.source.suffix is not None
+
+    def autocast(self, dtype: torch.dtype) -> AbstractContextManager:
+        """Return mixed precision where a part of the backbone runs; heads gain nothing by it."""
+        return autocast(self.device, dtype) if self.trains_backbone else nullcontext()
 
     def log_probabilities(self, network: AttributeNetwork, inputs: Tensor, rows: Tensor) -> Tensor:
         """Return those (B, C) of some rows, from the inputs (B, ...) that the source gave."""

@@ -7,7 +7,6 @@ from typing import Protocol
 
 import torch
 
-from attrlearn.nn.device import autocast
 from attrlearn.nn.losses import Loss
 from attrlearn.nn.network import AttributeNetwork
 from attrlearn.training.best_epoch import BestEpoch
@@ -101,7 +100,7 @@ def fit_network(
         batch_size=batch_size,
         accumulate_steps=accumulate_steps,
         generator=generator,
-        context=autocast(examples.device, dtype) if examples.trains_backbone else nullcontext(),
+        context=examples.autocast(dtype),
         verbose=verbose,
     )
     best = BestEpoch(network, n_iter_no_change)

@@ -1,7 +1,7 @@
 """The validation set: rows that are not learnt from, and how good an epoch is on them."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from attrlearn.checks.attributes import Attributes
 from attrlearn.metrics import SCORERS
-from attrlearn.nn.device import autocast, send
+from attrlearn.nn.device import send
 from attrlearn.nn.losses import Loss
 from attrlearn.nn.network import AttributeNetwork
 from attrlearn.training.examples import Examples
@@ -44,8 +44,7 @@ class ValidationSet:
         self, network: AttributeNetwork, batch_size: int, dtype: torch.dtype
     ) -> Tensor:
         """Return those (N, C) of the rows, from a network in eval mode."""
-        trains = self.examples.trains_backbone
-        context = autocast(self.examples.device, dtype) if trains else nullcontext()
+        context = self.examples.autocast(dtype)
         return predict_log_probabilities(network, self.examples, batch_size, context)
 
     def negative_loss(self, log_probabilities: Tensor, loss: Loss) -> float:
