@@ -213,7 +213,8 @@ def _as_table(y: Any, n_rows: int) -> pd.DataFrame:
                 "numpy.asarray(y).reshape(-1, 1) if there is one attribute."
             )
         names = [f"Attr{a + 1}" for a in range(array.shape[1])]
-        table = pd.DataFrame(array, columns=pd.Index(names, dtype=object))
+        dtype = object if array.dtype == object else None  # pandas 2 fails to infer one of 10**400
+        table = pd.DataFrame(array, columns=pd.Index(names, dtype=object), dtype=dtype)
     if table.shape[1] == 0:
         raise ValueError("y must have at least one attribute. Got 0 columns. Pass labelled cells.")
     if not table.columns.is_unique:

@@ -81,7 +81,8 @@ def count_cells(table: pd.DataFrame, groups: Any = None) -> tuple[Strata, np.nda
     where = np.concatenate(of_cell), np.concatenate(class_of_cell)
     n_rows = np.bincount(unit)
     ones = np.ones(len(where[0]), dtype=np.int64)
-    cells = csr_array((ones, where), shape=(len(n_rows), len(weights)))  # equal places add up
+    cells = csr_array((ones, where), shape=(len(n_rows), len(weights)))
+    cells.sum_duplicates()  # as scipy 1.17 does when it builds one, and 1.13 does not
     return Strata(n_rows, cells, np.array(weights, dtype=np.int64)), unit
 
 
