@@ -93,7 +93,9 @@ def check_apart(outputs: Mapping[str, str | None], inputs: Iterable[tuple[str, s
 
 
 def is_stream(path: str | Path) -> bool:
-    """Whether a path is a device or a pipe, which is written to and never replaced.
+    """Whether a path is written to and never replaced: a device, a pipe, or where we print to.
+
+    ``/dev/stdout`` is a file where the shell redirects it to one, which may hold more already.
 
     Examples
     --------
@@ -104,7 +106,7 @@ def is_stream(path: str | Path) -> bool:
         mode = os.stat(path).st_mode
     except OSError:
         return False
-    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) or _standard_stream(path) is not None
 
 
 @contextmanager
@@ -142,7 +144,12 @@ def _to_stream(path: str | Path) -> Iterator[str]:
         whole = Path(folder, "whole").with_suffix(Path(path).suffix)
         whole.touch()
         yield str(whole)
-        _copy(whole, path)
+        stream = _standard_stream(path)
+        if stream is None:
+            _copy(whole, path)
+        else:  # from where it stands: to open it by name would start at its beginning
+            print(end="", flush=True)
+            _copy(whole, os.dup(stream))
 
 
 @contextmanager
@@ -183,7 +190,16 @@ def _try_names(target: Path) -> None:
         pass
 
 
-def _copy(source: str | Path, target: str | Path) -> None:
+def _standard_stream(path: str | Path) -> int | None:
+    """The descriptor of standard output or standard error, if a path leads where it does."""
+    for descriptor in (1, 2):
+        with suppress(OSError):  # closed
+            if os.path.samestat(os.stat(path), os.fstat(descriptor)):
+                return descriptor
+    return None
+
+
+def _copy(source: str | Path, target: str | Path | int) -> None:
     """Write what a file holds into another one that is there."""
     with open(source, "rb") as content, open(target, "wb") as file:
         shutil.copyfileobj(content, file)
