@@ -44,6 +44,7 @@ def test_there_are_examples():
     assert len(EXAMPLES) >= 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_code_of_the_pages_runs(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -27,6 +27,7 @@ def labelled_folder(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.slow
 def test_python_of_the_readme_runs(labelled_folder):
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     names: dict = {}
@@ -38,7 +39,10 @@ def test_python_of_the_readme_runs(labelled_folder):
 
 def test_readme_has_one_command_to_run_and_one_to_test():
     commands = re.findall(r"^pip install .*", README.read_text(encoding="utf-8"), re.MULTILINE)
-    assert commands == ["pip install . && attrlearn demo", "pip install -e '.[test]' && pytest"]
+    assert commands == [
+        "pip install . && attrlearn demo",
+        "pip install -e '.[test]' && pytest -n auto",
+    ]
 
 
 def test_images_of_the_readme_are_there():

@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 
 from attrlearn import AttributeClassifier
 
-RNG = np.random.default_rng(0)
-FEATURES = RNG.normal(size=(60, 4)).astype(np.float32)
-Y = (FEATURES[:, :1] + RNG.normal(size=(60, 1)) > 0).astype(float)
+FEATURES = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
+Y = (FEATURES[:, :1] + np.random.default_rng(1).normal(size=(60, 1)) > 0).astype(float)
 UNLEARNT = r"1 categories count as unknown: no labelled cell .*\{'hat': 5\} \(rows of each\)"
 
 
@@ -55,17 +55,17 @@ def test_a_category_that_only_the_validation_set_holds_is_unknown_to_its_score(k
         None, early_stopping=True, validation_fraction=0.1, max_epochs=3, random_state=0
     )
     alone = np.array(["shirt"] * 60, dtype=object)
-    held_out = _held_out_rows(clf, alone)
-    alone[held_out[0]] = "hat"
+    validated = _validation_rows(clf, alone)
+    alone[validated[0]] = "hat"
     with pytest.warns(UserWarning, match=r"1 categories .*\{'hat': 1\}.*or pass X_val and y_val"):
         clf.fit(FEATURES, Y, alone)
     assert clf.categories_.tolist() == ["shirt"]
     scores = clf.validation_scores_
-    alone[held_out[0]] = None  # says the same
+    alone[validated[0]] = None  # says the same
     np.testing.assert_array_equal(clf.fit(FEATURES, Y, alone).validation_scores_, scores)
 
 
-def _held_out_rows(clf, categories) -> list[int]:
+def _validation_rows(clf, categories) -> list[int]:
     seen = []
 
     def scorer(estimator, X, y):
@@ -107,3 +107,22 @@ def test_a_warm_start_keeps_the_embeddings_of_the_first_fit(kinds):
         clf.fit(FEATURES, Y, ["sock"] * 60)
     assert clf.categories_.tolist() == ["dress", "hat", "shirt"]
     assert predicts_as_unknown(clf, "sock")
+
+
+def test_categories_count_the_same_in_x_and_beside_it(small, images, attributes):
+    inside = clone(small).fit(images, attributes)
+    beside = clone(small).fit(images["image"], attributes, categories=images["category"])
+    assert (inside.loss_curve_ == beside.loss_curve_).all()
+    np.testing.assert_array_equal(
+        inside.predict(images), beside.predict(images["image"], images["category"])
+    )
+
+
+def test_unseen_and_missing_categories_are_unknown_and_counted(small, images, attributes):
+    clf = small.fit(images, attributes)
+    paths = images["image"][:3]
+    with pytest.warns(UserWarning, match="3 rows have none: they count as unknown"):
+        none = clf.predict_proba(paths)
+    with pytest.warns(UserWarning, match=r"2 rows .* unknown: \{'hat': 2\}\. Known are \['dress'"):
+        unseen = clf.predict_proba(paths, ["hat", None, "hat"])
+    np.testing.assert_allclose(np.hstack(none), np.hstack(unseen))

@@ -16,7 +16,7 @@ ENGINES = ["torch", pytest.param("openvino", marks=pytest.mark.openvino)]
     [
         {"image_size": 64},
         {"resize": "crop"},
-        {"backbone": "resnet34"},
+        {"backbone": "mobilenet_v3_small"},
         {"backbone": None},
         {"weights": "elsewhere.pth", "trainable": "all", "hidden_dim": 7, "attention": True},
     ],
@@ -54,7 +54,7 @@ def test_an_edited_network_predicts_as_edited_and_poisons_no_cache(
 ):
     clf = small.set_params(engine=engine).fit(images, attributes)
     before = np.hstack(clf.predict_proba(images))
-    weight = clf.network_.backbone.model.conv1.weight
+    weight = clf.network_.backbone.model.features[0].weight
     original = weight.detach().clone()
     weight.data = torch.zeros_like(weight)
     edited = np.hstack(clf.predict_proba(images))

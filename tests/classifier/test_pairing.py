@@ -15,9 +15,8 @@ from attrlearn.model_selection import (
 )
 
 N = 30
-RNG = np.random.default_rng(0)
 LABELS = [f"{i}.jpg" for i in range(N)]
-X = pd.DataFrame(RNG.normal(size=(N, 4)), LABELS, columns=list("abcd"))
+X = pd.DataFrame(np.random.default_rng(0).normal(size=(N, 4)), LABELS, columns=list("abcd"))
 Y = (X[["a", "b"]] > 0).astype(float).set_axis(["hood", "zip"], axis=1)
 CATEGORIES = pd.Series(["shirt", "dress"] * (N // 2), LABELS)
 WEIGHT = pd.Series(np.arange(1.0, N + 1), LABELS)

@@ -38,3 +38,12 @@ def test_numbers_of_numpy_are_numbers(small, images, attributes, trainable):
 def test_no_threads_at_all_is_an_error(small, images, attributes, n_jobs):
     with pytest.raises(ValueError, match="The 'n_jobs' parameter of AttributeClassifier must be"):
         small.set_params(n_jobs=n_jobs).fit(images, attributes)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("max_epochs", 0), ("dropout", 1.0), ("trainable", "tail"), ("resize", None), ("loss", "mse")],
+)
+def test_wrong_parameter_is_named(tabular, name, value, features, binary):
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of AttributeClassifier must be"):
+        tabular.set_params(**{name: value}).fit(features, binary)

@@ -22,7 +22,6 @@ def default_float64():
 )
 def test_an_estimator_learns_and_predicts_under_it(small, images, attributes, setting, trainable):
     clf = small.set_params(
-        backbone="squeezenet1_1",
         trainable=trainable,
         hidden_dim=4,
         early_stopping=True,

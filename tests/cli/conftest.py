@@ -46,7 +46,7 @@ def quick() -> list[str]:
     """Options that make `attrlearn train` quick."""
     return [
         *("--backbone", "squeezenet1_1", "--weights", "none"),
-        *("--image-size", "32", "--random-state", "0"),
+        *("--image-size", "32", "--random-state", "0", "--engine", "torch"),
     ]
 
 
@@ -55,7 +55,7 @@ def clf(shots, labels) -> AttributeClassifier:
     """A model of all columns, with categories."""
     X, y = read_labels(labels, shots, category_column="kind")
     clf = AttributeClassifier(
-        "squeezenet1_1", weights=None, image_size=32, max_epochs=1, random_state=0
+        "squeezenet1_1", weights=None, image_size=32, max_epochs=1, engine="torch", random_state=0
     )
     return clf.fit(X, y)
 

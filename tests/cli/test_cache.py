@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -38,6 +40,21 @@ def test_the_folder_is_that_of_the_library(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("ATTRLEARN_CACHE", str(tmp_path / "elsewhere"))
     assert main(["cache"]) == 0
     assert capsys.readouterr().out.startswith(str(tmp_path / "elsewhere"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
+def test_the_folder_is_printed_whatever_the_standard_output_of_a_process_encodes(
+    tmp_path, encoding
+):
+    code = "import sys; from attrlearn.cli import main; sys.exit(main(sys.argv[1:]))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "cache", "--cache-dir", tmp_path / "\u732b"],
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=True,
+    )
+    shown = "\u732b".encode(encoding, "backslashreplace")
+    assert done.stdout.startswith(os.fsencode(tmp_path) + b"/" + shown + b"/")
 
 
 @pytest.mark.parametrize("byte", [0, 20, 60, 5_000])

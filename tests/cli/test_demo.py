@@ -9,8 +9,9 @@ def small_demo(monkeypatch, tmp_path, capsys):
     """Call `attrlearn demo` with few images and a network that is quick."""
 
     def build(backbone, **parameters):
-        quick = {"trainable": "head", "image_size": 32, "max_epochs": 1, "verbose": 0}
-        return AttributeClassifier("squeezenet1_1", **(parameters | quick))
+        quick = {"trainable": "head", "image_size": 32, "max_epochs": 1}
+        unseen = {"engine": "torch", "verbose": 0}
+        return AttributeClassifier("squeezenet1_1", **(parameters | quick | unseen))
 
     monkeypatch.setattr(demo, "AttributeClassifier", build)
     monkeypatch.setattr(demo, "N_IMAGES", 24)

@@ -10,23 +10,13 @@ from attrlearn.cli import files
 from attrlearn.cli.files import check_apart, check_writable, whole_file
 
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
-WRITER = """
-import sys
-from pathlib import Path
-from attrlearn.cli.files import whole_file
-
-with whole_file(sys.argv[1]) as name:
-    Path(name).write_text("half")
-    print(flush=True)
-    input()
-    Path(name).write_text("whole")
-"""
+SCRIPT = Path(__file__).parent / "scripts" / "write_slowly.py"
 
 
 def start_writer(path):
     """A process that is in the middle of writing `path`."""
     streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    process = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], **streams)
+    process = subprocess.Popen([sys.executable, SCRIPT, path], **streams)
     process.stdout.readline()
     return process
 

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -93,16 +94,9 @@ def test_an_interrupt_gives_130_without_a_traceback(command, capsys):
 
 
 def test_a_reader_that_has_seen_enough_is_no_error():
-    code = (
-        "import sys, types\n"
-        "from attrlearn.cli import main\n"
-        "def run(arguments):\n"
-        "    while True: print('line', flush=True)\n"
-        "sys.modules['attrlearn.cli.demo'] = types.SimpleNamespace(run=run)\n"
-        "sys.exit(main(['demo']))\n"
-    )
+    script = Path(__file__).parent / "scripts" / "print_for_ever.py"
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", code], **streams) as process:
+    with subprocess.Popen([sys.executable, script], **streams) as process:
         assert process.stdout.readline() == b"line\n"
         process.stdout.close()
         assert process.wait(timeout=60) == 0

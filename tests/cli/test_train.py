@@ -30,7 +30,8 @@ def names(folder):
 
 
 def test_the_model_is_the_one_that_python_fits(train, labels, shots, tmp_path, capsys):
-    assert train("--category-column", "kind", "--attention", "--batch-size", "4") == 0
+    options = "--category-column kind --attention --batch-size 4 --engine auto"
+    assert train(*options.split()) == 0
     X, y = read_labels(labels, shots, category_column="kind")
     model = joblib.load(tmp_path / "model")
     twin = AttributeClassifier(

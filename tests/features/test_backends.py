@@ -27,8 +27,11 @@ def lively(name):
     return backbone.eval()
 
 
+SLOW_VIT = pytest.param("vit_b_16", marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize("engine", NAMES)
-@pytest.mark.parametrize("name", ["resnet18", "squeezenet1_1", "vit_b_16", "densenet121"])
+@pytest.mark.parametrize("name", ["resnet18", "squeezenet1_1", SLOW_VIT, "densenet121"])
 def test_engine_gives_the_features_of_its_backbone(engine, name):
     backbone = lively(name)
     with torch.no_grad():

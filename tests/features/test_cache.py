@@ -20,27 +20,7 @@ DIGESTS = [RNG.bytes(16) for _ in range(20)]
 PIXELS = np.zeros((4, 4, 3), np.uint8)
 FEATURES = RNG.standard_normal((2, 20, 5), dtype=np.float32)
 
-WORKER = """
-import sys
-import numpy as np
-from attrlearn.features.cache import FeatureCache
-
-content_hashes = [b"%016d" % i for i in range(240)]
-features = np.empty((2, 240, 700), np.float32)
-features[:] = np.array([0, 1000])[:, None, None] + np.arange(240)[:, None]
-mine = range(int(sys.argv[2]), 240, 4)
-with FeatureCache(sys.argv[1]) as cache:
-    print(flush=True)
-    input()
-    for start in range(0, 60, 4):
-        rows = mine[start : start + 4]
-        shared = range(start, start + 4)  # every worker writes these, too
-        for some in (rows, shared):
-            cache.put("s", [content_hashes[i] for i in some], features[:, list(some)])
-        found, got = cache.get("s", content_hashes, 2, 700)
-        assert found[list(rows)].all() and found[: start + 4].all()
-        assert np.array_equal(got[:, found], features[:, found])
-"""
+SCRIPT = Path(__file__).parent / "scripts" / "share_cache.py"
 
 
 @pytest.fixture
@@ -73,7 +53,7 @@ def test_features_come_back_bit_for_bit_in_any_order(cache):
     special = FEATURES.copy()
     special[0, 0] = [np.nan, -np.nan, np.inf, -0.0, 1e-42]
     cache.put("s", DIGESTS, special)
-    order = [*RNG.permutation(20), 3, 3]
+    order = [*np.random.default_rng(1).permutation(20), 3, 3]
     with FeatureCache(cache.info().path.parent) as other:
         found, features = other.get("s", [DIGESTS[i] for i in order], 2, 5)
     assert found.all()
@@ -173,10 +153,11 @@ def test_digests_are_there_even_where_nothing_can_be_kept(tmp_path):
         assert not cache.get("s", DIGESTS, 2, 5)[0].any()
 
 
+@pytest.mark.slow
 def test_processes_that_read_and_write_at_once_lose_nothing_and_see_only_whole_entries(tmp_path):
     workers = [
         subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(tmp_path / "cache"), str(i)],
+            [sys.executable, SCRIPT, tmp_path / "cache", str(i)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -299,7 +280,7 @@ def test_without_a_home_folder_one_warning_says_that_nothing_is_kept(monkeypatch
         assert [default_cache_dir(), default_cache_dir()] == [None, None]
     assert len(all) == 1
     clf = AttributeClassifier(
-        "squeezenet1_1", weights=None, image_size=32, max_epochs=1, random_state=0
+        "squeezenet1_1", weights=None, image_size=32, max_epochs=1, engine="torch", random_state=0
     )
     clf.fit([PIXELS, 255 - PIXELS], [[0], [1]])  # warns no more
     assert clf.predict([PIXELS]).shape == (1, 1)

@@ -19,7 +19,7 @@ from attrlearn.nn.backbones import build_backbone
 @pytest.fixture(scope="module")
 def backbone():
     torch.manual_seed(0)
-    return build_backbone("resnet18", None, "head", image_size=32).eval()
+    return build_backbone("squeezenet1_1", None, "head", image_size=32).eval()
 
 
 @pytest.fixture(autouse=True)
@@ -114,14 +114,14 @@ def test_another_way_of_resizing_finds_no_feature(backbone, files, tmp_path, cou
 
 def test_another_architecture_finds_no_feature(backbone, files, tmp_path, counted, monkeypatch):
     extract(backbone, reader(files), tmp_path)
-    monkeypatch.setattr(backbone, "name", "resnet18_of_another_forward")
+    monkeypatch.setattr(backbone, "name", "squeezenet1_1_of_another_forward")
     extract(backbone, reader(files), tmp_path)
     assert sum(counted) == 12
 
 
 def test_other_weights_find_no_feature(backbone, files, tmp_path, counted):
     extract(backbone, reader(files), tmp_path)
-    other = build_backbone("resnet18", None, "head", image_size=32).eval()
+    other = build_backbone("squeezenet1_1", None, "head", image_size=32).eval()
     extract(other, reader(files), tmp_path)
     assert sum(counted) == 12
 
@@ -221,11 +221,12 @@ def replace_data(backbone):
 
 
 def replace_parameter(backbone):
-    backbone.model.conv1.weight = torch.nn.Parameter(backbone.model.conv1.weight.detach().flip(0))
+    first = backbone.model.features[0]
+    first.weight = torch.nn.Parameter(first.weight.detach().flip(0))
 
 
 def replace_module(backbone):
-    backbone.model.relu = torch.nn.Tanh()
+    backbone.model.features[1] = torch.nn.Tanh()
 
 
 EDITS = [scale_in_place, scale_data, replace_data, replace_parameter, replace_module]
@@ -233,7 +234,7 @@ EDITS = [scale_in_place, scale_data, replace_data, replace_parameter, replace_mo
 
 @pytest.mark.parametrize("edit", EDITS)
 def test_a_backbone_is_prepared_once_until_it_is_edited(edit, files, counted):
-    backbone = build_backbone("resnet18", None, "head", image_size=32).eval()
+    backbone = build_backbone("squeezenet1_1", None, "head", image_size=32).eval()
     opened = extractor_module.open_backend
     n_opened = []
     extractor_module.open_backend = lambda *args: n_opened.append(1) or opened(*args)

@@ -18,16 +18,7 @@ from attrlearn.features.store import ByteStore
 KEYS = [f"key{i}".encode() for i in range(60)]
 ITEMS = [(key, b"value of " + key * 1_000) for key in KEYS]
 
-KILLED = """
-import sys
-from pathlib import Path
-from attrlearn.features.store import ByteStore
-
-store = ByteStore(Path(sys.argv[1]), ["t"], max_bytes=10**9)
-for batch in range(store.count("t") // 8, 10**6):
-    store.put("t", [(b"%d/%d" % (batch, i), b"%d/%d" % (batch, i) * 3_000) for i in range(8)])
-    print(batch, flush=True)
-"""
+SCRIPTS = Path(__file__).parent / "scripts"
 
 
 @pytest.fixture
@@ -262,11 +253,8 @@ def test_a_file_that_stays_locked_gives_one_warning(path, monkeypatch):
 
 def test_a_lock_that_is_soon_released_is_waited_for(path):
     fill(path)
-    holder = (
-        "import sqlite3, sys, time; c = sqlite3.connect(sys.argv[1], isolation_level=None); "
-        "c.execute('BEGIN IMMEDIATE'); print(flush=True); time.sleep(0.5)"
-    )
-    with subprocess.Popen([sys.executable, "-c", holder, path], stdout=subprocess.PIPE) as process:
+    holder = [sys.executable, SCRIPTS / "lock_database.py", path]
+    with subprocess.Popen(holder, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
         assert use(path) == []
 
@@ -290,10 +278,11 @@ def test_clear_removes_all_even_while_another_store_is_open(path):
         assert store.get("t", [*KEYS, b"late"]) == dict(ITEMS)
 
 
+@pytest.mark.slow
 def test_a_writer_killed_at_any_moment_leaves_whole_puts_and_loses_none_it_finished(path):
     rng = np.random.default_rng(0)
     for _ in range(6):
-        writer = [sys.executable, "-c", KILLED, str(path)]
+        writer = [sys.executable, SCRIPTS / "write_store.py", path]
         with subprocess.Popen(writer, stdout=subprocess.PIPE, text=True) as process:
             process.stdout.readline()
             with pytest.raises(subprocess.TimeoutExpired):

@@ -284,6 +284,7 @@ def test_lists_are_as_good_as_arrays():
     np.testing.assert_allclose(cross_val_predict_proba(CLF, *as_lists, cv=3), expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_other_classifiers_in_processes_give_what_scikit_learn_gives():
     splitter, clf = AttributeKFold(3), DummyClassifier()
     got = cross_val_predict_proba(clf, X, COMPLETE, cv=splitter, n_jobs=2)

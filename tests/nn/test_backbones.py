@@ -20,13 +20,16 @@ WIDTHS = {
     "squeezenet1_1": 512,
 }
 SMALL = "mobilenet_v3_small"
+LARGE = {"resnet50", "convnext_tiny", "vit_b_16"}  # their weights take a second to draw
+NAMES = [pytest.param(name, marks=pytest.mark.slow if name in LARGE else ()) for name in WIDTHS]
 
 
 def random_images(n: int = 2, size: int = 64) -> torch.Tensor:
-    return torch.randint(0, 256, (n, 3, size, size), dtype=torch.uint8)
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, (n, 3, size, size), dtype=torch.uint8, generator=generator)
 
 
-@pytest.mark.parametrize("name", WIDTHS)
+@pytest.mark.parametrize("name", NAMES)
 def test_backbone_gives_features_and_learns(name):
     backbone = build_backbone(name, None, "all", image_size=64).train()
     features = backbone(random_images())
@@ -38,7 +41,7 @@ def test_backbone_gives_features_and_learns(name):
     assert last.grad is not None
 
 
-@pytest.mark.parametrize("name", WIDTHS)
+@pytest.mark.parametrize("name", NAMES)
 def test_last_block_trains_some_parts_and_freezes_the_first(name):
     backbone = build_backbone(name, None, "last_block", image_size=64).train()
     trained = [p for p in backbone.parameters() if p.requires_grad]
@@ -54,10 +57,15 @@ def test_last_block_trains_some_parts_and_freezes_the_first(name):
         ("resnet18", "layer4.1", "layer4.0"),
         ("mobilenet_v2", "features.15", "features.14"),
         ("densenet121", "features.denseblock4", "features.transition3"),
-        ("convnext_tiny", "features.7.0", "features.6"),
         ("swin_t", "features.7.0", "features.6"),
-        ("vit_b_32", "encoder.layers.encoder_layer_10", "encoder.layers.encoder_layer_9"),
-        ("regnet_x_16gf", "trunk_output.block4.block4-0", "trunk_output.block3"),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in [
+                ("convnext_tiny", "features.7.0", "features.6"),
+                ("vit_b_32", "encoder.layers.encoder_layer_10", "encoder.layers.encoder_layer_9"),
+                ("regnet_x_16gf", "trunk_output.block4.block4-0", "trunk_output.block3"),
+            ]
+        ),
     ],
 )
 def test_last_block_starts_after_the_last_change_of_spatial_size(name, first, before):
@@ -129,6 +137,7 @@ def test_published_spelling_of_densenet_weights_is_read(tmp_path):
     assert (backbone.model.state_dict()[key] == state[key]).all()
 
 
+@pytest.mark.slow
 def test_vision_transformer_weights_fit_another_image_size(tmp_path):
     state = models.vit_b_32(weights=None, image_size=64).state_dict()
     torch.save(state, tmp_path / "vit.pth")

@@ -23,7 +23,12 @@ def gradients(backbone, to_features, inputs):
 
 @pytest.mark.parametrize(
     "name",
-    ["densenet121", "mobilenet_v2", "resnet18", "vit_b_32"],
+    [
+        "densenet121",
+        "mobilenet_v2",
+        "resnet18",
+        pytest.param("vit_b_32", marks=pytest.mark.slow),
+    ],
 )
 def test_two_parts_give_what_the_whole_gives_and_learn_what_it_learns(name):
     backbone = build_backbone(name, None, "last_block", image_size=64)
