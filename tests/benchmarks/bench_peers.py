@@ -139,21 +139,26 @@ def timed(work: Callable[[], object]) -> float:
 def decoding(clf, X: list[str]) -> float:
     """Seconds to decode all images."""
     from attrlearn.checks.inputs import check_inputs
-    from attrlearn.images.reader import consecutive
+    from attrlearn.images.reader import consecutive, open_reader
 
-    reader = clf._open_reader(check_inputs(X), "raise")
+    size = clf.network_.backbone.image_size
+    reader = open_reader(check_inputs(X), size, clf.resize, clf.n_jobs, "raise")
     return timed(lambda: list(reader.batches(consecutive(len(X), clf.batch_size))))
 
 
 def forward(clf, n: int) -> float:
-    """Seconds of the engine for as many images, all in memory."""
+    """Seconds of the inference backend for as many images, all in memory."""
     import torch
 
-    extractor = clf._extractor(clf.network_, keep=True)
-    engine = extractor._open(clf.network_.backbone)
+    from attrlearn.features.backends import choose_backend, open_backend
+    from attrlearn.nn.device import resolve_device, resolve_dtype
+
+    device = resolve_device(clf.device)
+    name, dtype = choose_backend(clf.engine, device), resolve_dtype(clf.dtype, device)
+    backend = open_backend(name, clf.network_.backbone, dtype)
     images = torch.randint(0, 256, (clf.batch_size, 3, 224, 224), dtype=torch.uint8)
-    engine(images)
-    return timed(lambda: [engine(images) for _ in range(n // clf.batch_size)]) * (
+    backend(images)
+    return timed(lambda: [backend(images) for _ in range(n // clf.batch_size)]) * (
         n / (n // clf.batch_size * clf.batch_size)
     )
 
