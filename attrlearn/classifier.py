@@ -42,7 +42,7 @@ from attrlearn.metrics import balanced_accuracy_score
 from attrlearn.model_selection import AttributeShuffleSplit
 from attrlearn.nn.backbones import Backbone, build_backbone
 from attrlearn.nn.device import resolve_device, resolve_dtype, warn_of_shared_gpu
-from attrlearn.nn.losses import LOSSES
+from attrlearn.nn.losses import LOSSES, Loss, build_loss
 from attrlearn.nn.network import AttributeNetwork
 from attrlearn.pickling import NetworkPickleMixin
 from attrlearn.prediction import predict_probabilities
@@ -90,8 +90,20 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         Normalisation in the hidden layer. "batch" needs batches of two rows or more.
     dropout : float, default=0.5
         Share in [0, 1) of the inputs of the heads that is dropped at random in training.
-    loss : {"bce"}, default="bce"
-        Binary cross-entropy; for a categorical attribute the cross-entropy of its classes.
+    loss : {"bce", "focal", "asymmetric"} or callable, default="bce"
+        "bce": binary cross-entropy; for a categorical attribute the cross-entropy of its classes.
+        "focal" (Lin et al., 2017): cells that are predicted well count less, times
+        ``(1 - p) ** focal_gamma``, p the probability of the labelled class. "asymmetric" (Ridnik et
+        al., 2021): easy zeros of binary attributes count less, those below 0.05 not at all, for
+        attributes that few images have. All leave gaps out and take the weights of classes and
+        cells. A callable maps log-probabilities (B, C), the classes of all attributes side by side
+        (logits of their softmax as well), targets (B, A), the column of each cell's class or -1
+        where missing, and weights (B, A), 0 where missing, to the weighted sum over the cells.
+    focal_gamma : float, default=2.0
+        Of ``loss="focal"``, 0 or more; 0 is "bce".
+    label_smoothing : float, default=0.0
+        Share in [0, 1) of a label that is spread over all classes of its attribute, 0 and 1 of a
+        binary one: for labels of which some are wrong. A callable `loss` does without.
     class_weight : "balanced", dict or None, default="balanced"
         "balanced" weighs a class n / (k · count), from the n labelled cells and k observed classes
         of its attribute. A dict is ``{attribute: {class: weight}}``; what it does not name has
@@ -241,7 +253,9 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         "hidden_dim": [Interval(Integral, 1, None, closed="left"), None],
         "norm": [StrOptions({"layer", "batch"}), None],
         "dropout": [Interval(Real, 0, 1, closed="left")],
-        "loss": [StrOptions(set(LOSSES))],
+        "loss": [StrOptions(set(LOSSES)), callable],
+        "focal_gamma": [Interval(Real, 0, None, closed="left")],
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "categorical_attributes": [StrOptions({"from_dtype"}), "array-like"],
         "optimizer": [StrOptions({"adamw", "adam", "sgd"})],
@@ -284,7 +298,9 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         hidden_dim: int | None = None,
         norm: str | None = "layer",
         dropout: float = 0.5,
-        loss: str = "bce",
+        loss: str | Loss = "bce",
+        focal_gamma: float = 2.0,
+        label_smoothing: float = 0.0,
         class_weight: str | dict | None = "balanced",
         categorical_attributes: str | list = "from_dtype",
         optimizer: str = "adamw",
@@ -320,6 +336,8 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         self.norm = norm
         self.dropout = dropout
         self.loss = loss
+        self.focal_gamma = focal_gamma
+        self.label_smoothing = label_smoothing
         self.class_weight = class_weight
         self.categorical_attributes = categorical_attributes
         self.optimizer = optimizer
@@ -779,10 +797,11 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             """The estimator as it would be with this network."""
             return copy(self)._become(fitted, network, history)
 
+        loss = build_loss(self.loss, fitted.attributes, self.focal_gamma, self.label_smoothing)
         score = None
         if judges is not None:
             validation = judges.validation_set(fitted.categories, device)
-            score = partial(self._score, validation, dtype, as_fitted)
+            score = partial(self._score, validation, loss, dtype, as_fitted)
         callbacks.describe = fitted.to_dict
         return fit_network(
             network,
@@ -791,7 +810,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             n_iter_no_change=self.n_iter_no_change,
             observer=callbacks,
             history=self._history if warm else History(),
-            loss=LOSSES[self.loss],
+            loss=loss,
             optimizer=self.optimizer,
             learning_rate=self.learning_rate,
             weight_decay=self.weight_decay,
@@ -807,6 +826,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
     def _score(
         self,
         validation: ValidationSet,
+        loss: Loss,
         dtype: torch.dtype,
         as_fitted: "Callable[[AttributeNetwork, History], AttributeClassifier]",
         network: AttributeNetwork,
@@ -815,7 +835,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         """How good the network is on the validation set, the higher the better."""
         outputs = validation.log_probabilities(network, self.batch_size, dtype)
         if self.scoring == "loss":
-            return validation.negative_loss(outputs, LOSSES[self.loss])
+            return validation.negative_loss(outputs, loss)
         fitted = as_fitted(network, history)
         probabilities = outputs.exp().cpu().numpy()
         predictions = ValidationPredictions(fitted, fitted._attributes, probabilities)

@@ -92,7 +92,9 @@ ESTIMATOR_OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
     "hidden_dim": (literal, "width of the hidden layer, or none (none)"),
     "norm": (text_or_none, "in the hidden layer: layer, batch or none (layer)"),
     "dropout": (float, "share of the inputs of the heads dropped in training (0.5)"),
-    "loss": (text_or_none, "bce (bce)"),
+    "loss": (text_or_none, "bce, focal or asymmetric (bce)"),
+    "focal_gamma": (float, "of the focal loss: how much less cells predicted well count (2)"),
+    "label_smoothing": (float, "share of a label that is spread over all classes (0)"),
     "class_weight": (literal, "balanced, none, or as \"{'hood': {1: 3}}\" (balanced)"),
     "categorical_attributes": (
         literal,

@@ -69,7 +69,7 @@ def fit_network(
     history : History
         Of earlier fits of the network, which this one continues.
     loss : callable
-        As in `attrlearn.nn.losses.LOSSES`.
+        As from `attrlearn.nn.losses.build_loss`.
     optimizer, schedule : str
         As in `attrlearn.training.schedule`.
     learning_rate, weight_decay, max_epochs, batch_size, accumulate_steps, verbose

@@ -42,7 +42,7 @@ def train(
     examples : Examples
         What to learn from.
     loss : callable
-        As in `attrlearn.nn.losses.LOSSES`.
+        As from `attrlearn.nn.losses.build_loss`.
     optimizer, schedule
         Each makes one step per `batch_size * accumulate_steps` rows.
     max_epochs : int
