@@ -106,8 +106,9 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         binary one: for labels of which some are wrong. A callable `loss` does without.
     class_weight : "balanced", dict or None, default="balanced"
         "balanced" weighs a class n / (k · count), from the n labelled cells and k observed classes
-        of its attribute. A dict is ``{attribute: {class: weight}}``; what it does not name has
-        weight 1, and a class of weight 0 is not learnt from.
+        of its attribute, before a share of the rows becomes the validation set. A dict is
+        ``{attribute: {class: weight}}``; what it does not name has weight 1, and a class of weight
+        0 is not learnt from.
     categorical_attributes : "from_dtype" or list of names or positions, default="from_dtype"
         Attributes that are categorical although they hold numbers.
     optimizer : {"adamw", "adam", "sgd"}, default="adamw"
@@ -420,7 +421,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         self._validate_params()
         callbacks = _Callbacks(self, X, y, sample_weight)
         inputs, rows, attributes = self._check_rows(X, y, categories, sample_weight)
-        held_out = self._check_validation_rows(X_val, y_val, inputs, attributes)
+        chosen = self._check_validation_rows(X_val, y_val, inputs, attributes)
         device = resolve_device(self.device)
         warn_of_shared_gpu(device)
         with recording_gradients(), seeded(self.random_state, device) as generator:
@@ -430,12 +431,13 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             readable, train, bad_images = load(inputs, rows, self._check_augment(backbone))
             weights = class_weights(train.rows.count(attributes), attributes, self.class_weight)
             applicable = train.rows.applicable(attributes.names)
-            train, judges, split_seed = train.weigh(weights), None, None
-            if held_out is not None:
-                judges = self._load_judges(load, held_out, X_val, y_val).weigh(weights)
+            train, validation, split_seed = train.weigh(weights), None, None
+            if chosen is not None:
+                validation = self._load_validation_rows(load, chosen, X_val, y_val)
+                validation = validation.weigh(weights)
             elif self.early_stopping:
                 split_seed = self._draw_split_seed(generator)
-                train, judges = self._split(train, readable, split_seed, (X, y, sample_weight))
+                train, validation = self._split(train, readable, split_seed, (X, y, sample_weight))
             self._check_batches(len(train))
             known = self.categories_ if last else train.rows.learnt_categories()
             warn_of_unlearnt(inputs.categories, known)
@@ -452,7 +454,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
                 network_parameters={name: getattr(self, name) for name in NETWORK_PARAMETERS},
             )
             network.to(device)
-            history = self._train(network, train, judges, fitted, generator, callbacks)
+            history = self._train(network, train, validation, fitted, generator, callbacks)
         self._become(fitted, network, history)
         callbacks.end_fit()
         return self
@@ -660,12 +662,12 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             )
         check_paired({"X_val": X_val, "y_val": y_val})
         with naming_argument("X_val, y_val"):
-            held_out = check_inputs(X_val, features=self.backbone is None)
-            check_same_features(held_out, inputs)
-            table = attributes.check_known(check_table(y_val, len(held_out), attributes.names))
-        warn_of_unknown(held_out.categories, known_categories(inputs.categories), len(held_out))
+            inputs_val = check_inputs(X_val, features=self.backbone is None)
+            check_same_features(inputs_val, inputs)
+            table = attributes.check_known(check_table(y_val, len(inputs_val), attributes.names))
+        warn_of_unknown(inputs_val.categories, known_categories(inputs.categories), len(inputs_val))
         weights = check_sample_weight(None, table)
-        return held_out, LabelledRows.of(held_out.categories, table, attributes, weights)
+        return inputs_val, LabelledRows.of(inputs_val.categories, table, attributes, weights)
 
     def _check_augment(self, backbone: Backbone | None) -> Augment:
         """The augmentation, with a warning if it makes a frozen backbone run in each epoch."""
@@ -738,25 +740,27 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         readable, source = open_source(reader, extractor, augment, self.verbose)
         return readable, LoadedRows(rows.take(readable), source), reader.report_bad()
 
-    def _load_judges(
+    def _load_validation_rows(
         self,
         load: Callable[..., tuple[np.ndarray, LoadedRows, pd.DataFrame]],
-        held_out: tuple[Inputs, LabelledRows],
+        chosen: tuple[Inputs, LabelledRows],
         X_val: Any,
         y_val: Any,
-    ) -> "_Judges":
+    ) -> "_ValidationRows":
         """The validation set that the user gives, those rows that can be read."""
-        inputs, rows = held_out
+        inputs, rows = chosen
         with naming_argument("X_val"):
             readable, loaded, _ = load(inputs, rows, None)
         if isinstance(y_val, pd.DataFrame):
             y_val = y_val[list(rows.table)]  # scorers compare by position
-        return _Judges(loaded, select_rows(X_val, readable), select_rows(y_val, readable), None)
+        return _ValidationRows(
+            loaded, select_rows(X_val, readable), select_rows(y_val, readable), None
+        )
 
     def _draw_split_seed(self, generator: torch.Generator) -> int:
         """Seed of the split; with `warm_start` the last one.
 
-        So the network has not learnt from what judges it.
+        So the network has not learnt from the rows that validate it.
         """
         seed = int(torch.randint(2**31 - 1, (), generator=generator))
         if self.warm_start and getattr(self, "_split_seed", None) is not None:
@@ -764,8 +768,8 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         return seed
 
     def _split(
-        self, loaded: LoadedRows, readable: np.ndarray, seed: int, told: tuple[Any, Any, Any]
-    ) -> tuple[LoadedRows, "_Judges"]:
+        self, loaded: LoadedRows, readable: np.ndarray, seed: int, passed: tuple[Any, Any, Any]
+    ) -> tuple[LoadedRows, "_ValidationRows"]:
         """The rows to learn from, and a random share of them as the validation set."""
         if len(loaded) - ceil(self.validation_fraction * len(loaded)) < 1:
             raise ValueError(
@@ -776,14 +780,15 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         splitter = AttributeShuffleSplit(1, test_size=self.validation_fraction, random_state=seed)
         table = loaded.rows.counted()
         ((learnt, out),) = splitter.split(table, table)
-        judges = loaded.take(out).unchanged()
-        return loaded.take(learnt), _Judges(judges, *(select_rows(v, readable[out]) for v in told))
+        arguments = (select_rows(values, readable[out]) for values in passed)
+        validation = _ValidationRows(loaded.take(out).unchanged(), *arguments)
+        return loaded.take(learnt), validation
 
     def _train(
         self,
         network: AttributeNetwork,
         train: LoadedRows,
-        judges: "_Judges | None",
+        validation: "_ValidationRows | None",
         fitted: "_Fitted",
         generator: torch.Generator,
         callbacks: "_Callbacks",
@@ -799,9 +804,9 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
 
         loss = build_loss(self.loss, fitted.attributes, self.focal_gamma, self.label_smoothing)
         score = None
-        if judges is not None:
-            validation = judges.validation_set(fitted.categories, device)
-            score = partial(self._score, validation, loss, dtype, as_fitted)
+        if validation is not None:
+            validation_set = validation.validation_set(fitted.categories, device)
+            score = partial(self._score, validation_set, loss, dtype, as_fitted)
         callbacks.describe = fitted.to_dict
         return fit_network(
             network,
@@ -882,8 +887,8 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
 
 
 @dataclass(frozen=True)
-class _Judges:
-    """Rows that judge, as the network and as a scorer sees them."""
+class _ValidationRows:
+    """Rows of the validation set, as the network and as a scorer sees them."""
 
     loaded: LoadedRows
     X: Any

@@ -50,7 +50,13 @@ html_context = {"default_mode": "light"}
 html_show_sourcelink = False
 html_static_path = ["_static"]
 html_css_files = ["attrlearn.css"]
-html_sidebars = {"changelog": [], "losses": [], "getting_started": [], "architecture": [], "contributing": []}
+html_sidebars = {
+    "changelog": [],
+    "losses": [],
+    "getting_started": [],
+    "architecture": [],
+    "contributing": [],
+}
 html_theme_options = {
     "github_url": "https://github.com/attrlearn/attrlearn",
     "navbar_align": "left",

@@ -134,7 +134,10 @@ def encode_targets(table: pd.DataFrame, attributes: Attributes) -> np.ndarray:
             codes[:, a] = np.where(column.notna(), column, MISSING)
         else:  # as objects, which are told apart by value: pandas would make dates of some
             known = pd.Index(classes, dtype=object)
-            codes[:, a] = known.get_indexer(pd.Index(column, dtype=object))
+            found = known.get_indexer(pd.Index(column, dtype=object))
+            codes[:, a] = np.where(
+                found < 0, MISSING, found
+            )  # a class of y_val that fit lacks, too
     return codes
 
 

@@ -176,7 +176,7 @@ def _open(
     backbone = extractor.backbone
     if callable(policy):
         return _open_images(reader, policy, backbone)
-    n_views = 1 + (policy == "flip")
+    n_views = {None: 1, "flip": 2}[policy]
     if backbone.is_frozen:
         rows, views = _compute(reader, extractor, n_views, verbose)
         return rows, FeatureSource(views.to(backbone.mean.device), torch.from_numpy(rows))

@@ -23,7 +23,7 @@ __all__ = ["ValidationPredictions", "ValidationSet", "get_scorer"]
 
 @dataclass(frozen=True)
 class ValidationSet:
-    """Rows that judge.
+    """The validation set, as the network and as a scorer sees it.
 
     Attributes
     ----------
