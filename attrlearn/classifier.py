@@ -522,11 +522,12 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         Returns
         -------
         DataFrame of N rows, with the index of X
-            Per attribute ``<attribute>``, the predicted class, and ``<attribute>_proba``, its
-            probability; NA and NaN where the attribute does not apply to the category
-            (`applicable_`), and for an image that ``on_bad_image="drop"`` leaves out. With
-            ``on_bad_image="drop"`` a last column `image_error` says why an image could not be
-            read, NA where it could.
+            Per attribute ``<attribute>``, the predicted class, and ``<attribute>_proba``: where the
+            classes are 0 and 1 the probability of 1, whatever is predicted, so that sorting by it
+            puts the likeliest images first; else that of the predicted class. NA and NaN where the
+            attribute does not apply to the category (`applicable_`), and for an image that
+            ``on_bad_image="drop"`` leaves out. With ``on_bad_image="drop"`` a last column
+            `image_error` says why an image could not be read, NA where it could.
 
         Raises
         ------
@@ -549,10 +550,11 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         hidden = ruled_out[codes] | unreadable[:, None]
         columns = {}
         for a, p in enumerate(self._attributes.split(probabilities)):
-            name, best = self.attribute_names_[a], p.max(axis=1)
+            name = self.attribute_names_[a]
+            proba = p[:, 1] if list(self._attributes.classes[a]) == [0, 1] else p.max(axis=1)
             values = pd.Series(classes[:, a], inputs.index).convert_dtypes()
             columns[name] = values.mask(hidden[:, a], pd.NA)
-            columns[f"{name}_proba"] = pd.Series(best, inputs.index).mask(hidden[:, a])
+            columns[f"{name}_proba"] = pd.Series(proba, inputs.index).mask(hidden[:, a])
         if self.on_bad_image == "drop":
             reasons = bad.set_index("row")["reason"].reindex(range(len(inputs)))
             columns["image_error"] = reasons.astype("string").set_axis(inputs.index)

@@ -138,17 +138,15 @@ def _list_images(name: str, arguments: argparse.Namespace) -> pd.DataFrame:
 
 
 def _predict(clf: AttributeClassifier, X: pd.DataFrame, threshold: float) -> pd.DataFrame:
-    """X, and per attribute its class and the probability of that."""
+    """X, and the table of predictions, binary ones by the threshold."""
     with warnings.catch_warnings():
         # `run` has warned of all rows, and _report_bad names every image.
         warnings.simplefilter("ignore", UnknownCategoryWarning)
         warnings.simplefilter("ignore", UnreadableImageWarning)
         table = clf.predict_table(X)
     for name in _binary(clf):
-        proba = table[f"{name}_proba"]
-        present = proba.where(table[name] == 1, 1 - proba)
-        table[name] = (present > threshold).astype("Int64").mask(table[name].isna())
-        table[f"{name}_proba"] = present.where(present > threshold, 1 - present)
+        present = table[f"{name}_proba"] > threshold
+        table[name] = present.astype("Int64").mask(table[name].isna())
     return pd.concat([X, table], axis=1)
 
 

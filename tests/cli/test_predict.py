@@ -270,14 +270,12 @@ def test_a_higher_threshold_adds_no_positives_and_leaves_categorical_attributes(
     table_of, shots, clf
 ):
     default = table_of(shots)
-    p = pd.DataFrame(
-        {n: default[f"{n}_proba"].where(default[n] == 1, 1 - default[f"{n}_proba"]) for n in BINARY}
-    )
+    p = default[PROBA].set_axis(BINARY, axis=1)
     n_positive = []
     for threshold in [0, *np.quantile(p, [0.2, 0.4, 0.6, 0.8]), 0.999]:
         table = table_of(shots, "--threshold", threshold)
         np.testing.assert_array_equal(table[BINARY], p > threshold)
-        np.testing.assert_allclose(table[PROBA], p.where(p > threshold, 1 - p), rtol=1e-5)
+        np.testing.assert_allclose(table[PROBA], p, rtol=1e-5)
         pd.testing.assert_frame_equal(table[SLEEVE], default[SLEEVE])
         n_positive.append(table[BINARY].to_numpy().sum())
     assert n_positive[0] == p.size
