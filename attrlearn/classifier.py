@@ -35,7 +35,7 @@ from attrlearn.checks.pairing import check_paired
 from attrlearn.checks.targets import check_attributes, check_table
 from attrlearn.checks.text_columns import warn_of_marks, warn_of_text
 from attrlearn.checks.weights import check_sample_weight, class_weights
-from attrlearn.exceptions import naming_argument, warn
+from attrlearn.exceptions import naming_argument, naming_cure, warn
 from attrlearn.features.pipeline import FeaturePipeline
 from attrlearn.images.augmentation import Augment
 from attrlearn.metrics import balanced_accuracy_score
@@ -508,7 +508,8 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             If an image cannot be read, whatever `on_bad_image` says: it has no class.
         """
         inputs = self._check(X, categories)
-        probabilities, _ = self._predict(inputs, "raise")
+        with naming_cure('call predict_table with on_bad_image="drop"'):
+            probabilities, _ = self._predict(inputs, "raise")
         return self._attributes.most_probable(probabilities)
 
     def predict_table(self, X: Any, categories: Any = None) -> pd.DataFrame:

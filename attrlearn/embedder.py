@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from attrlearn.checks.inputs import check_inputs
-from attrlearn.exceptions import warn
+from attrlearn.exceptions import naming_cure, warn
 from attrlearn.features.pipeline import FeaturePipeline
 from attrlearn.images.reader import ImageReader
 from attrlearn.nn.backbones import Backbone, build_backbone
@@ -240,7 +240,8 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkPi
         reader = pipeline.open_reader(check_inputs(X), self.backbone_, "raise")
         assert isinstance(reader, ImageReader)
         batches = extractor.batches(reader, keep_memory=keep_memory, verbose=self.verbose)
-        return np.concatenate([views[0] for _, views in batches])
+        with naming_cure("leave its row out"):
+            return np.concatenate([views[0] for _, views in batches])
 
     @property
     def _n_features_out(self) -> int:

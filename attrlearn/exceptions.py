@@ -21,6 +21,7 @@ __all__ = [
     "UnreadableImageWarning",
     "and_more",
     "naming_argument",
+    "naming_cure",
     "warn",
 ]
 
@@ -136,3 +137,21 @@ def naming_argument(name: str) -> Iterator[None]:
         raise ImageError(text, error.row, error.image, error.reason) from error
     except (ValueError, TypeError, OSError) as error:
         raise type(error)(f"In {name}: {error}") from error
+
+
+@contextmanager
+def naming_cure(cure: str) -> Iterator[None]:
+    """Say in the error of an image what helps where ``on_bad_image="drop"`` does not.
+
+    Examples
+    --------
+    >>> with naming_cure("leave its row out"):
+    ...     raise ImageError('Could not read it. Replace it, or pass on_bad_image="drop".')
+    Traceback (most recent call last):
+    attrlearn.exceptions.ImageError: Could not read it. Replace it, or leave its row out.
+    """
+    try:
+        yield
+    except ImageError as error:
+        text = str(error).replace('pass on_bad_image="drop"', cure)
+        raise ImageError(text, error.row, error.image, error.reason) from error

@@ -142,8 +142,7 @@ class ImageReader:
             if self.on_bad_image == "raise":
                 raise ImageError(
                     f"Could not read image {_describe(image)} (row {row}): {error}. "
-                    "Replace it, or leave its row out, as fit, predict_proba and predict_table of "
-                    'AttributeClassifier do with on_bad_image="drop".',
+                    'Replace it, or pass on_bad_image="drop".',
                     row,
                     name_of(image),
                     str(error),
