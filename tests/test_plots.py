@@ -13,7 +13,7 @@ def plot(curve, **options):
     return LossCurveDisplay(loss_curve=curve, **options).plot(Figure().subplots())
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.floats(0, 1e3), max_size=60), st.integers(1, 30))
 def test_steps_count_from_1_and_the_smooth_line_stays_within_the_raw_one(curve, n_epochs):
     display = plot(curve, n_epochs=n_epochs)
