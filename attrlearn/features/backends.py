@@ -194,7 +194,8 @@ def _openvino_backend(backbone: Backbone, dtype: torch.dtype) -> Backend:
     size = backbone.image_size
     example = torch.zeros(1, 3, size, size, dtype=torch.uint8)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # the size is indeed fixed
+        # The size is indeed fixed.
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
         warnings.simplefilter("ignore", FutureWarning)  # how OpenVINO reads torch is its affair
         model = ov.convert_model(backbone, example_input=example, input=[1, 3, size, size])
     compiled = ov.compile_model(
