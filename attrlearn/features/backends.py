@@ -105,7 +105,7 @@ def open_backend(name: str, backbone: Backbone, dtype: torch.dtype) -> Backend:
     """
     backbone = deepcopy(backbone).eval().requires_grad_(False)
     if name == "openvino":
-        with _home_folder():
+        with _home_folder(), _without_telemetry():
             return _openvino_backend(backbone, dtype)
     fold_batch_norm(backbone.model)
     backbone.model.to(dtype)
@@ -185,6 +185,20 @@ def _home_folder() -> Iterator[None]:
             yield
         finally:
             del os.environ["HOME"]
+
+
+@contextmanager
+def _without_telemetry() -> Iterator[None]:
+    """OpenVINO reports no conversion: for each it would fork this process, and use the network."""
+    before = os.environ.get("CI")
+    os.environ["CI"] = "true"  # where it reports nothing
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["CI"]
+        else:
+            os.environ["CI"] = before
 
 
 def _openvino_backend(backbone: Backbone, dtype: torch.dtype) -> Backend:

@@ -1,3 +1,4 @@
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -139,3 +140,18 @@ def test_auto_is_openvino_on_a_cpu_where_it_is_installed(monkeypatch):
         choose_backend("openvino", CPU)
     with pytest.raises(ValueError, match=r"must have device='cpu'. Got device 'cuda'"):
         choose_backend("openvino", GPU)
+
+
+@pytest.mark.openvino
+@pytest.mark.parametrize("before", [None, "false"])
+def test_openvino_reports_no_conversion(monkeypatch, before):
+    sender = pytest.importorskip("openvino_telemetry.utils.sender").TelemetrySender
+    sent = []
+    monkeypatch.setattr(sender, "send", lambda *event: sent.append(event))
+    if before is None:
+        monkeypatch.delenv("CI", raising=False)
+    else:
+        monkeypatch.setenv("CI", before)
+    open_backend("openvino", lively("squeezenet1_1"), torch.float32)
+    assert sent == []
+    assert os.environ.get("CI") == before
