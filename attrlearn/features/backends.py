@@ -1,6 +1,7 @@
 """Inference backends: torch, with batch-norm folded into convolutions, or OpenVINO."""
 
 import os
+import threading
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -27,11 +28,14 @@ IMAGES_PER_CORE = 4  # measured: 2 to 4 were fastest, 32 a third slower
 Backend = Callable[[Tensor], Tensor]  # images (B, 3, H, W) uint8 → features (B, D) float32
 
 _with_threads: WeakSet[Backend] = WeakSet()
+_converting = threading.Lock()
 
 
 @in_forked_child
 def _go_on_alone() -> None:
     """Wait for no thread of the parent: neither to compute nor, when freed, for its end."""
+    global _converting
+    _converting = threading.Lock()
     torch.set_num_threads(1)  # OpenMP does not know that its threads stayed behind
     for backend in list(_with_threads):
         keep_for_ever(backend)
@@ -105,8 +109,7 @@ def open_backend(name: str, backbone: Backbone, dtype: torch.dtype) -> Backend:
     """
     backbone = deepcopy(backbone).eval().requires_grad_(False)
     if name == "openvino":
-        with _home_folder(), _without_telemetry():
-            return _openvino_backend(backbone, dtype)
+        return _openvino_backend(backbone, dtype)
     fold_batch_norm(backbone.model)
     backbone.model.to(dtype)
     backbone.model.to(memory_format=torch.channels_last)
@@ -174,31 +177,32 @@ def fold_batch_norm(model: nn.Module) -> None:
 
 
 @contextmanager
-def _home_folder() -> Iterator[None]:
-    """One for the time being if the user has none, without which OpenVINO's telemetry fails."""
-    if os.path.expanduser("~") != "~":
-        yield
-        return
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        os.environ["HOME"] = folder
-        try:
+def _conversion() -> Iterator[None]:
+    """Let OpenVINO convert, one thread at a time: it reads the environment, which all share.
+
+    It reports no event, for each of which it would fork this process and use the network; and finds
+    a home folder, without which it fails, if the user has none.
+    """
+    with _converting, _environment("CI", "true"):  # where nothing is reported
+        if os.path.expanduser("~") != "~":
             yield
-        finally:
-            del os.environ["HOME"]
+            return
+        with TemporaryDirectory(ignore_cleanup_errors=True) as folder, _environment("HOME", folder):
+            yield
 
 
 @contextmanager
-def _without_telemetry() -> Iterator[None]:
-    """OpenVINO reports no conversion: for each it would fork this process, and use the network."""
-    before = os.environ.get("CI")
-    os.environ["CI"] = "true"  # where it reports nothing
+def _environment(name: str, value: str) -> Iterator[None]:
+    """Set a variable of the environment for the time being."""
+    before = os.environ.get(name)
+    os.environ[name] = value
     try:
         yield
     finally:
         if before is None:
-            del os.environ["CI"]
+            del os.environ[name]
         else:
-            os.environ["CI"] = before
+            os.environ[name] = before
 
 
 def _openvino_backend(backbone: Backbone, dtype: torch.dtype) -> Backend:
@@ -207,7 +211,7 @@ def _openvino_backend(backbone: Backbone, dtype: torch.dtype) -> Backend:
 
     size = backbone.image_size
     example = torch.zeros(1, 3, size, size, dtype=torch.uint8)
-    with warnings.catch_warnings():
+    with _conversion(), warnings.catch_warnings():
         # The size is indeed fixed.
         warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
         warnings.simplefilter("ignore", FutureWarning)  # how OpenVINO reads torch is its affair

@@ -280,7 +280,7 @@ def test_without_a_home_folder_one_warning_says_that_nothing_is_kept(monkeypatch
         assert [default_cache_dir(), default_cache_dir()] == [None, None]
     assert len(all) == 1
     clf = AttributeClassifier(
-        "squeezenet1_1", weights=None, image_size=32, max_epochs=1, engine="torch", random_state=0
+        "squeezenet1_1", weights=None, image_size=32, max_epochs=1, random_state=0
     )
     clf.fit([PIXELS, 255 - PIXELS], [[0], [1]])  # warns no more
     assert clf.predict([PIXELS]).shape == (1, 1)

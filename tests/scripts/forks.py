@@ -87,10 +87,15 @@ def locks_and_threads():
     from attrlearn.nn import tracing
     from attrlearn.training import seeds
 
-    import_module("attrlearn.features.backends")  # tells torch of the fork
+    backends = import_module("attrlearn.features.backends")  # tells torch of the fork
     torch.set_num_threads(2)
     hold_and_fork(
-        lambda: [*_light_locks(), seeds._global_generators, tracing._tracing],
+        lambda: [
+            *_light_locks(),
+            seeds._global_generators,
+            tracing._tracing,
+            backends._converting,
+        ],
         lambda: torch.get_num_threads() == 1,
     )
 
