@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from typing import Self
 
 __all__ = [
     "AttributeWarning",
@@ -71,6 +72,10 @@ class ImageError(OSError):
         self.row = row
         self.image = image
         self.reason = reason
+
+    def reworded(self, text: str) -> Self:
+        """Return the same error in other words."""
+        return type(self)(text, self.row, self.image, self.reason)
 
 
 class UnreadableImageWarning(UserWarning):
@@ -133,8 +138,7 @@ def naming_argument(name: str) -> Iterator[None]:
     try:
         yield
     except ImageError as error:
-        text = f"In {name}: {error}"
-        raise ImageError(text, error.row, error.image, error.reason) from error
+        raise error.reworded(f"In {name}: {error}") from error
     except (ValueError, TypeError, OSError) as error:
         raise type(error)(f"In {name}: {error}") from error
 
@@ -153,5 +157,4 @@ def naming_cure(cure: str) -> Iterator[None]:
     try:
         yield
     except ImageError as error:
-        text = str(error).replace('pass on_bad_image="drop"', cure)
-        raise ImageError(text, error.row, error.image, error.reason) from error
+        raise error.reworded(str(error).replace('pass on_bad_image="drop"', cure)) from error

@@ -135,9 +135,8 @@ def encode_targets(table: pd.DataFrame, attributes: Attributes) -> np.ndarray:
         else:  # as objects, which are told apart by value: pandas would make dates of some
             known = pd.Index(classes, dtype=object)
             found = known.get_indexer(pd.Index(column, dtype=object))
-            codes[:, a] = np.where(
-                found < 0, MISSING, found
-            )  # a class of y_val that fit lacks, too
+            # A class of y_val that fit does not know counts as missing.
+            codes[:, a] = np.where(found < 0, MISSING, found)
     return codes
 
 

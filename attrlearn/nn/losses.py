@@ -8,7 +8,16 @@ from torch import Tensor
 
 from attrlearn.checks.attributes import Attributes
 
-__all__ = ["LOSSES", "Loss", "build_loss", "cross_entropy", "focal", "smooth", "sum_over_cells"]
+__all__ = [
+    "LOSSES",
+    "Loss",
+    "asymmetric",
+    "build_loss",
+    "cross_entropy",
+    "focal",
+    "smooth",
+    "sum_over_cells",
+]
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
