@@ -49,8 +49,14 @@ from attrlearn.prediction import predict_probabilities
 from attrlearn.training.examples import LoadedRows
 from attrlearn.training.fit import fit_network
 from attrlearn.training.history import History
+from attrlearn.training.schedule import (
+    BuildOptimizer,
+    BuildSchedule,
+    build_optimizer,
+    parameter_groups,
+)
 from attrlearn.training.seeds import recording_gradients, seeded
-from attrlearn.training.sources import open_source
+from attrlearn.training.sources import open_features, open_source
 from attrlearn.training.validation import ValidationPredictions, ValidationSet, get_scorer
 
 __all__ = ["AttributeClassifier"]
@@ -75,11 +81,12 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         The pretrained weights of torchvision (downloaded once), a file with a state dict in
         torchvision's layout (``.pth``, read with ``weights_only=True``, or ``.safetensors``), or
         random weights. The classifier in the file is ignored, anything else must match.
-    trainable : {"head", "last_block", "all"}, default="head"
+    trainable : {"head", "last_block", "all"} or list of str, default="head"
         What is fine-tuned beside attention, embedding and heads. "head": nothing, and the backbone
         runs once per image. "last_block": the part of the backbone after the last change of
         spatial size (of a vision transformer the last two encoder blocks); what comes before runs
-        once per image too, where memory allows. "all": all of it.
+        once per image too, where memory allows. "all": all of it. A list names modules of the
+        torchvision model, such as ``["features.17", "features.18"]``.
     attention : bool, default=False
         Whether a squeeze-and-excitation gate weighs each feature by all of them.
     category_dim : int, default=50
@@ -111,13 +118,25 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         0 is not learnt from.
     categorical_attributes : "from_dtype" or list of names or positions, default="from_dtype"
         Attributes that are categorical although they hold numbers.
-    optimizer : {"adamw", "adam", "sgd"}, default="adamw"
-        "sgd" uses Nesterov momentum of 0.9.
+    optimizer : {"adamw", "adam", "sgd"} or callable, default="adamw"
+        "sgd" uses Nesterov momentum of 0.9. A callable maps groups of parameters, each with its
+        learning rate and weight decay, to an optimiser, as the classes of `torch.optim` do.
     learning_rate : float, default=1e-3
         Peak learning rate of the schedule.
+    backbone_learning_rate : float or None, default=None
+        That of the part of the backbone that is fine-tuned. None: a tenth of `learning_rate`.
     weight_decay : float, default=1e-2
-    schedule : {"constant", "cosine", "onecycle"}, default="cosine"
-        Course of the learning rate, per optimiser step.
+        Of weight matrices and kernels; biases and the parameters of norms are not decayed.
+    schedule : {"constant", "cosine", "onecycle"} or callable, default="cosine"
+        Course of the learning rates, per optimiser step. "cosine" warms up for 5% of the steps. A
+        callable maps an optimiser and the number of steps to a scheduler of
+        `torch.optim.lr_scheduler`.
+    clip_grad_norm : float or None, default=None
+        Greatest norm of the gradient of a step; a longer one is scaled down.
+    freeze_epochs : int, default=0
+        How many of `max_epochs` train the head alone at first, on kept features, when the backbone
+        is fine-tuned. These and the others each follow the whole `schedule`; with `early_stopping`
+        these are not scored.
     max_epochs : int, default=20
     batch_size : int, default=32
         Images that the network sees at once, in `fit` and in prediction.
@@ -248,7 +267,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
     _parameter_constraints: ClassVar[dict] = {
         "backbone": [str, None],
         "weights": [str, PathLike, None],
-        "trainable": [StrOptions({"head", "last_block", "all"})],
+        "trainable": [StrOptions({"head", "last_block", "all"}), list, tuple],
         "attention": ["boolean"],
         "category_dim": [Interval(Integral, 1, None, closed="left")],
         "hidden_dim": [Interval(Integral, 1, None, closed="left"), None],
@@ -259,10 +278,13 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "categorical_attributes": [StrOptions({"from_dtype"}), "array-like"],
-        "optimizer": [StrOptions({"adamw", "adam", "sgd"})],
+        "optimizer": [StrOptions({"adamw", "adam", "sgd"}), callable],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "backbone_learning_rate": [Interval(Real, 0, None, closed="neither"), None],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "schedule": [StrOptions({"constant", "cosine", "onecycle"})],
+        "schedule": [StrOptions({"constant", "cosine", "onecycle"}), callable],
+        "clip_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "freeze_epochs": [Interval(Integral, 0, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "accumulate_steps": [Interval(Integral, 1, None, closed="left")],
@@ -293,7 +315,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         backbone: str | None = "resnet18",
         *,
         weights: str | PathLike | None = "DEFAULT",
-        trainable: str = "head",
+        trainable: str | list[str] = "head",
         attention: bool = False,
         category_dim: int = 50,
         hidden_dim: int | None = None,
@@ -304,10 +326,13 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         label_smoothing: float = 0.0,
         class_weight: str | dict | None = "balanced",
         categorical_attributes: str | list = "from_dtype",
-        optimizer: str = "adamw",
+        optimizer: str | BuildOptimizer = "adamw",
         learning_rate: float = 1e-3,
+        backbone_learning_rate: float | None = None,
         weight_decay: float = 1e-2,
-        schedule: str = "cosine",
+        schedule: str | BuildSchedule = "cosine",
+        clip_grad_norm: float | None = None,
+        freeze_epochs: int = 0,
         max_epochs: int = 20,
         batch_size: int = 32,
         accumulate_steps: int = 1,
@@ -343,8 +368,11 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         self.categorical_attributes = categorical_attributes
         self.optimizer = optimizer
         self.learning_rate = learning_rate
+        self.backbone_learning_rate = backbone_learning_rate
         self.weight_decay = weight_decay
         self.schedule = schedule
+        self.clip_grad_norm = clip_grad_norm
+        self.freeze_epochs = freeze_epochs
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.accumulate_steps = accumulate_steps
@@ -428,7 +456,9 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             last = self._last_network(inputs, attributes)
             backbone = last.backbone if last else self._build_backbone()
             load = partial(self._load, backbone, self._pipeline(device, self.resize))
-            readable, train, bad_images = load(inputs, rows, self._check_augment(backbone))
+            augment = self._check_augment(backbone)
+            n_frozen = self._check_freeze_epochs(backbone)
+            readable, train, bad_images = load(inputs, rows, augment, keep_features=n_frozen > 0)
             weights = class_weights(train.rows.count(attributes), attributes, self.class_weight)
             applicable = train.rows.applicable(attributes.names)
             train, validation, split_seed = train.weigh(weights), None, None
@@ -681,6 +711,18 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             )
         return self.augment
 
+    def _check_freeze_epochs(self, backbone: Backbone | None) -> int:
+        """How many epochs train the head before a backbone that is fine-tuned."""
+        if backbone is None or backbone.is_frozen:
+            return 0
+        if self.freeze_epochs >= self.max_epochs:
+            raise ValueError(
+                "freeze_epochs must leave epochs that train the backbone. Got "
+                f"{self.freeze_epochs} of max_epochs={self.max_epochs}. Lower it, or pass "
+                "trainable='head'."
+            )
+        return self.freeze_epochs
+
     def _check_batches(self, n_rows: int) -> None:
         """Raise if batch-norm in the hidden layer would see single rows."""
         smallest = min(n_rows, self.batch_size)
@@ -736,12 +778,22 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         inputs: Inputs,
         rows: LabelledRows,
         augment: Augment,
+        *,
+        keep_features: bool = False,
     ) -> tuple[np.ndarray, LoadedRows, pd.DataFrame]:
-        """Positions of the rows that can be read, these rows, and a table of the other images."""
+        """Positions of the rows that can be read, these rows, and a table of the other images.
+
+        With `keep_features` also their features as a backbone that is yet to be trained gives them.
+        """
         reader = pipeline.open_reader(inputs, backbone, self.on_bad_image)
         extractor = pipeline.extractor(backbone) if backbone else None
         readable, source = open_source(reader, extractor, augment, self.verbose)
-        return readable, LoadedRows(rows.take(readable), source), reader.report_bad()
+        loaded = LoadedRows(rows.take(readable), source)
+        if keep_features:
+            assert extractor is not None
+            _, features = open_features(reader, extractor, augment, self.verbose)
+            loaded = replace(loaded, frozen=features)
+        return readable, loaded, reader.report_bad()
 
     def _load_validation_rows(
         self,
@@ -811,25 +863,46 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             validation_set = validation.validation_set(fitted.categories, device)
             score = partial(self._score, validation_set, loss, dtype, as_fitted)
         callbacks.describe = fitted.to_dict
-        return fit_network(
+        fit = partial(
+            fit_network,
             network,
-            train.examples(fitted.categories, device),
-            score=score,
             n_iter_no_change=self.n_iter_no_change,
             observer=callbacks,
-            history=self._history if warm else History(),
             loss=loss,
-            optimizer=self.optimizer,
-            learning_rate=self.learning_rate,
-            weight_decay=self.weight_decay,
             schedule=self.schedule,
-            max_epochs=self.max_epochs,
+            clip_grad_norm=self.clip_grad_norm,
             batch_size=self.batch_size,
             accumulate_steps=self.accumulate_steps,
             dtype=dtype,
             generator=generator,
             verbose=self.verbose,
         )
+        history = self._history if warm else History()
+        head = parameter_groups(network.head.parameters(), self.learning_rate, self.weight_decay)
+        n_epochs = self.max_epochs
+        if train.frozen is not None:
+            n_epochs -= self.freeze_epochs
+            history = fit(
+                replace(train, source=train.frozen).examples(fitted.categories, device),
+                score=None,
+                history=history,
+                optimizer=build_optimizer(self.optimizer, head),
+                max_epochs=self.freeze_epochs,
+            )
+        return fit(
+            train.examples(fitted.categories, device),
+            score=score,
+            history=history,
+            optimizer=build_optimizer(self.optimizer, head + self._backbone_groups(network)),
+            max_epochs=n_epochs,
+        )
+
+    def _backbone_groups(self, network: AttributeNetwork) -> list[dict[str, Any]]:
+        """What of the backbone is trained, with its own learning rate."""
+        if network.backbone is None:
+            return []
+        rate = self.backbone_learning_rate or self.learning_rate / 10
+        return parameter_groups(network.backbone.parameters(), rate, self.weight_decay)
 
     def _score(
         self,

@@ -86,7 +86,10 @@ LABEL_OPTIONS: dict[str, dict[str, Any]] = {
 ESTIMATOR_OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
     "backbone": (text_or_none, "a model of torchvision, by name (resnet18)"),
     "weights": (text_or_none, "a file with a state dict, none, or DEFAULT: download (DEFAULT)"),
-    "trainable": (text_or_none, "head, last_block or all (head)"),
+    "trainable": (
+        literal,
+        "head, last_block, all, or modules as \"['features.17', 'features.18']\" (head)",
+    ),
     "attention": (bool, "weigh each feature by the others (no)"),
     "category_dim": (int, "width of the category embedding (50)"),
     "hidden_dim": (literal, "width of the hidden layer, or none (none)"),
@@ -102,8 +105,14 @@ ESTIMATOR_OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
     ),
     "optimizer": (text_or_none, "adamw, adam or sgd (adamw)"),
     "learning_rate": (float, "the highest of the schedule (0.001)"),
+    "backbone_learning_rate": (
+        literal,
+        "that of a backbone that is fine-tuned, or none: a tenth (none)",
+    ),
     "weight_decay": (float, "decay of the weights (0.01)"),
     "schedule": (text_or_none, "constant, cosine or onecycle (cosine)"),
+    "clip_grad_norm": (literal, "greatest norm of the gradient of a step, or none (none)"),
+    "freeze_epochs": (int, "epochs that train the head alone before a backbone (0)"),
     "max_epochs": (int, "passes over the rows (20)"),
     "batch_size": (int, "images at once (32)"),
     "accumulate_steps": (int, "batches per optimiser step (1)"),

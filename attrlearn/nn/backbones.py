@@ -1,7 +1,7 @@
 """Pretrained trunks of torchvision: images in, features out."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from hashlib import blake2b
 from http.client import HTTPException
@@ -130,7 +130,10 @@ def _per_channel(shares: list[float]) -> Tensor:
 
 
 def build_backbone(
-    name: str, weights: str | PathLike | None, trainable: str, image_size: int
+    name: str,
+    weights: str | PathLike | None,
+    trainable: str | Sequence[str],
+    image_size: int,
 ) -> Backbone:
     """Build a torchvision classification model as a backbone.
 
@@ -140,10 +143,11 @@ def build_backbone(
         As in ``torchvision.models.list_models(module=torchvision.models)``.
     weights : "DEFAULT", path or None
         torchvision's pretrained weights, a file with a state dict, or random weights.
-    trainable : {"head", "last_block", "all"}
+    trainable : {"head", "last_block", "all"} or list of str
         "head" freezes the backbone. "last_block" trains the modules that follow the last change
         of the spatial size, or the one that makes it if none with parameters follows; of a vision
-        transformer, whose tokens never change in number, the last two encoder blocks.
+        transformer, whose tokens never change in number, the last two encoder blocks. A list names
+        modules as ``named_modules()`` of the model does.
     image_size : int
         Height and width of the images, in pixels.
 
@@ -154,7 +158,7 @@ def build_backbone(
     Raises
     ------
     ValueError
-        If no model has that name, or the weights do not fit it.
+        If no model has that name, the weights do not fit it, or it has no such module to train.
     OSError
         If the weights can neither be found nor downloaded.
 
@@ -298,13 +302,36 @@ def _load(model: nn.Module, state: StateDict, classifier: str, place: str) -> No
     model.load_state_dict(state, strict=False)
 
 
-def _trained_parts(model: nn.Module, trainable: str) -> list[nn.Module]:
+def _trained_parts(model: nn.Module, trainable: str | Sequence[str]) -> list[nn.Module]:
     """Parts of the model that `trainable` names."""
     if trainable == "head":
         return []
     if trainable == "all":
         return [model]
-    return _last_block(model)
+    if trainable == "last_block":
+        return _last_block(model)
+    return _named_parts(model, trainable)
+
+
+def _named_parts(model: nn.Module, names: Sequence[str]) -> list[nn.Module]:
+    """The modules of these names, without those that are inside another of them."""
+    trainable = {name for name, part in model.named_modules() if name and _has_weights(part)}
+    for name in names:
+        if name not in trainable:
+            close = get_close_matches(str(name), trainable, n=3, cutoff=0.5)
+            hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
+            raise ValueError(
+                "trainable must name modules of the backbone that have weights. Got "
+                f"{name!r}.{hint} torchvision.models.get_model(...).named_modules() lists them "
+                "all; the classifier is not among them."
+            )
+    outer = [n for n in names if not any(n.startswith(f"{other}.") for other in names)]
+    return [model.get_submodule(name) for name in dict.fromkeys(outer)]
+
+
+def _has_weights(part: nn.Module) -> bool:
+    """Whether there is something to train."""
+    return next(part.parameters(), None) is not None
 
 
 def _last_block(model: nn.Module) -> list[nn.Module]:
@@ -315,7 +342,7 @@ def _last_block(model: nn.Module) -> list[nn.Module]:
     sizes = [size for _, size in trace]
     change = max(i for i in range(1, len(sizes)) if sizes[i] != sizes[i - 1])
     after = [part for part, _ in trace[change + 1 :]]
-    if any(True for part in after for _ in part.parameters()):
+    if any(map(_has_weights, after)):
         return after
     return [part for part, _ in trace[change:]]
 

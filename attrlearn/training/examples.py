@@ -12,7 +12,7 @@ from attrlearn.checks.inputs import encode_categories
 from attrlearn.checks.labelled_rows import LabelledRows
 from attrlearn.nn.device import autocast
 from attrlearn.nn.network import AttributeNetwork
-from attrlearn.training.sources import Source
+from attrlearn.training.sources import FeatureSource, Source
 
 __all__ = ["Examples", "LoadedRows"]
 
@@ -26,17 +26,23 @@ class LoadedRows:
     rows : LabelledRows
     source : Source
         Their inputs.
+    frozen : FeatureSource or None
+        Their features as the backbone gives them before it is trained, where the head learns first.
     """
 
     rows: LabelledRows
     source: Source
+    frozen: FeatureSource | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def take(self, rows: np.ndarray) -> Self:
         """Return some of the rows."""
-        return replace(self, rows=self.rows.take(rows), source=self.source.take(rows))
+        frozen = None if self.frozen is None else self.frozen.take(rows)
+        return replace(
+            self, rows=self.rows.take(rows), source=self.source.take(rows), frozen=frozen
+        )
 
     def weigh(self, class_weight: list[np.ndarray]) -> Self:
         """Return the rows, the weight of each cell times that of its class."""

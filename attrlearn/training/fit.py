@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Protocol
 
 import torch
+from torch.optim import Optimizer
 
 from attrlearn.nn.losses import Loss
 from attrlearn.nn.network import AttributeNetwork
@@ -14,7 +15,7 @@ from attrlearn.training.examples import Examples
 from attrlearn.training.history import History
 from attrlearn.training.loop import split, train
 from attrlearn.training.memory import keep_freed_memory
-from attrlearn.training.schedule import build_optimizer, build_schedule
+from attrlearn.training.schedule import BuildSchedule, build_schedule
 
 __all__ = ["EpochObserver", "Score", "fit_network"]
 
@@ -40,10 +41,9 @@ def fit_network(
     observer: EpochObserver,
     history: History,
     loss: Loss,
-    optimizer: str,
-    learning_rate: float,
-    weight_decay: float,
-    schedule: str,
+    optimizer: Optimizer,
+    schedule: str | BuildSchedule,
+    clip_grad_norm: float | None,
     max_epochs: int,
     batch_size: int,
     accumulate_steps: int,
@@ -70,9 +70,11 @@ def fit_network(
         Of earlier fits of the network, which this one continues.
     loss : callable
         As from `attrlearn.nn.losses.build_loss`.
-    optimizer, schedule : str
+    optimizer : Optimizer
+        Of what is trained.
+    schedule : str or callable
         As in `attrlearn.training.schedule`.
-    learning_rate, weight_decay, max_epochs, batch_size, accumulate_steps, verbose
+    clip_grad_norm, max_epochs, batch_size, accumulate_steps, verbose
         As in `attrlearn.AttributeClassifier`.
     dtype : torch.dtype
         Of mixed precision, where a part of the backbone is trained.
@@ -88,14 +90,14 @@ def fit_network(
     ValueError
         If the loss is not finite any more.
     """
-    built = build_optimizer(optimizer, network.parameters(), learning_rate, weight_decay)
     n_steps = max_epochs * len(split(torch.arange(len(examples)), batch_size * accumulate_steps))
     training = train(
         network,
         examples,
         loss=loss,
-        optimizer=built,
-        schedule=build_schedule(schedule, built, n_steps),
+        optimizer=optimizer,
+        schedule=build_schedule(schedule, optimizer, n_steps),
+        clip_grad_norm=clip_grad_norm,
         max_epochs=max_epochs,
         batch_size=batch_size,
         accumulate_steps=accumulate_steps,

@@ -6,6 +6,7 @@ from time import perf_counter
 
 import torch
 from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from tqdm import tqdm
@@ -26,6 +27,7 @@ def train(
     loss: Loss,
     optimizer: Optimizer,
     schedule: LRScheduler,
+    clip_grad_norm: float | None,
     max_epochs: int,
     batch_size: int,
     accumulate_steps: int,
@@ -45,6 +47,8 @@ def train(
         As from `attrlearn.nn.losses.build_loss`.
     optimizer, schedule
         Each makes one step per `batch_size * accumulate_steps` rows.
+    clip_grad_norm : float or None
+        Greatest norm of the gradient of a step; a longer one is scaled down to it.
     max_epochs : int
     batch_size : int
         Rows that the network sees at once.
@@ -67,6 +71,7 @@ def train(
     ValueError
         If the loss is not finite any more.
     """
+    trained = [p for group in optimizer.param_groups for p in group["params"]]
     with tqdm(total=max_epochs * len(examples), unit="row", disable=not verbose) as progress:
         for number in range(1, max_epochs + 1):
             started = perf_counter()
@@ -89,6 +94,8 @@ def train(
                     part.backward()
                     step_loss += part.detach()
                     progress.update(len(rows))
+                if clip_grad_norm is not None:
+                    clip_grad_norm_(trained, clip_grad_norm)
                 optimizer.step()
                 schedule.step()
                 optimizer.zero_grad()

@@ -1,65 +1,140 @@
 """Optimisers, and the course of their learning rate."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
+from math import cos, pi
+from typing import Any
 
 import torch
 from torch.nn import Parameter
 from torch.optim import Optimizer, lr_scheduler
+from torch.optim.lr_scheduler import LRScheduler
 
-__all__ = ["build_optimizer", "build_schedule"]
+__all__ = ["BuildOptimizer", "BuildSchedule", "build_optimizer", "build_schedule", "parameter_groups"]
+
+Group = dict[str, Any]
+BuildOptimizer = Callable[[list[Group]], Optimizer]
+BuildSchedule = Callable[[Optimizer, int], LRScheduler]
+
+WARM_UP = 0.05  # of the steps of "cosine"
 
 
-def build_optimizer(
-    name: str, parameters: Iterable[Parameter], learning_rate: float, weight_decay: float
-) -> Optimizer:
-    """Build an optimiser of the parameters that are trained.
+def parameter_groups(
+    parameters: Iterable[Parameter], learning_rate: float, weight_decay: float
+) -> list[Group]:
+    """Group the parameters that are trained as torch's optimisers take them.
+
+    Biases and the scales and offsets of norms, all that has one dimension, are not decayed: that
+    would only pull activations to zero.
 
     Parameters
     ----------
-    name : {"adamw", "adam", "sgd"}
-        "sgd" uses Nesterov momentum of 0.9.
     parameters : iterable of Parameter
         Those that need no gradient are left out.
     learning_rate, weight_decay : float
-        Per step. "adamw" decays the weights themselves, the others add the decay to the gradient.
+
+    Examples
+    --------
+    >>> groups = parameter_groups(torch.nn.Linear(3, 2).parameters(), 0.1, 0.01)
+    >>> [(len(group["params"]), group["lr"], group["weight_decay"]) for group in groups]
+    [(1, 0.1, 0.01), (1, 0.1, 0.0)]
     """
     trained = [p for p in parameters if p.requires_grad]
-    if name == "sgd":
-        return torch.optim.SGD(
-            trained,
-            learning_rate,
-            momentum=0.9,
-            nesterov=True,
-            weight_decay=weight_decay,
-            fused=True,
-        )
-    kind = torch.optim.AdamW if name == "adamw" else torch.optim.Adam
-    return kind(trained, learning_rate, weight_decay=weight_decay, fused=True)
+    groups = [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return [{**group, "lr": learning_rate} for group in groups if group["params"]]
 
 
-def build_schedule(name: str, optimizer: Optimizer, n_steps: int) -> lr_scheduler.LRScheduler:
+def build_optimizer(optimizer: str | BuildOptimizer, groups: list[Group]) -> Optimizer:
+    """Build an optimiser of groups of parameters, each with its learning rate and decay.
+
+    Parameters
+    ----------
+    optimizer : {"adamw", "adam", "sgd"} or callable
+        "adamw" decays the weights themselves, the others add the decay to the gradient. "sgd" uses
+        Nesterov momentum of 0.9. A callable maps the groups to an optimiser, as the classes of
+        `torch.optim` do.
+    groups : list of dict
+        As from `parameter_groups`.
+
+    Raises
+    ------
+    TypeError
+        If a callable gives something else.
+    """
+    if callable(optimizer):
+        built = optimizer(groups)
+        if not isinstance(built, Optimizer):
+            raise TypeError(
+                "optimizer must give an optimizer of torch from groups of parameters. Got "
+                f"{type(built).__name__}. Pass a class of torch.optim, or a function that returns "
+                "an instance."
+            )
+        return built
+    kinds: dict[str, BuildOptimizer] = {
+        "adamw": partial(torch.optim.AdamW, fused=True),
+        "adam": partial(torch.optim.Adam, fused=True),
+        "sgd": partial(torch.optim.SGD, momentum=0.9, nesterov=True, fused=True),
+    }
+    return kinds[optimizer](groups)
+
+
+def build_schedule(
+    schedule: str | BuildSchedule, optimizer: Optimizer, n_steps: int
+) -> LRScheduler:
     """Build the course of the learning rate over `n_steps` optimiser steps.
 
     Parameters
     ----------
-    name : {"constant", "cosine", "onecycle"}
-        "cosine" falls from the learning rate to 0 [1]_; "onecycle" rises to it for the first 30%
-        of the steps and falls for the rest [2]_.
+    schedule : {"constant", "cosine", "onecycle"} or callable
+        "cosine" rises to the learning rate for the first 5% of the steps [1]_ and falls to 0 along
+        a cosine [2]_; "onecycle" rises for the first 30% and falls for the rest [3]_. A callable
+        maps the optimiser and `n_steps` to a scheduler, which makes one step per optimiser step.
     optimizer : Optimizer
     n_steps : int
 
+    Raises
+    ------
+    TypeError
+        If a callable gives something else.
+
     References
     ----------
-    .. [1] I. Loshchilov and F. Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts",
+    .. [1] P. Goyal et al., "Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour", 2017.
+    .. [2] I. Loshchilov and F. Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts",
        ICLR 2017.
-    .. [2] L. N. Smith and N. Topin, "Super-Convergence: Very Fast Training of Neural Networks
+    .. [3] L. N. Smith and N. Topin, "Super-Convergence: Very Fast Training of Neural Networks
        Using Large Learning Rates", 2018.
     """
-    if name == "cosine":
-        return lr_scheduler.CosineAnnealingLR(optimizer, T_max=n_steps)
-    if name == "onecycle":
+    if callable(schedule):
+        built = schedule(optimizer, n_steps)
+        if not isinstance(built, LRScheduler):
+            raise TypeError(
+                "schedule must give a scheduler of torch from an optimizer and the number of "
+                f"steps. Got {type(built).__name__}. Return one of torch.optim.lr_scheduler."
+            )
+        return built
+    if schedule == "cosine":
+        return lr_scheduler.LambdaLR(optimizer, partial(warm_cosine, n_steps=n_steps))
+    if schedule == "onecycle":
         rates = [group["lr"] for group in optimizer.param_groups]
         return lr_scheduler.OneCycleLR(
             optimizer, max_lr=rates, total_steps=n_steps, cycle_momentum=False
         )
     return lr_scheduler.ConstantLR(optimizer, factor=1.0)
+
+
+def warm_cosine(step: int, n_steps: int) -> float:
+    """Return the share of the learning rate at a step, from 0, of `n_steps`.
+
+    Examples
+    --------
+    >>> [round(warm_cosine(step, 40), 3) for step in (0, 1, 2, 21, 40)]
+    [0.333, 0.667, 1.0, 0.5, 0.0]
+    """
+    n_warm = int(WARM_UP * n_steps)
+    if step < n_warm:
+        return (step + 1) / (n_warm + 1)
+    return (1 + cos(pi * (step - n_warm) / (n_steps - n_warm))) / 2

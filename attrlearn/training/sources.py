@@ -17,11 +17,12 @@ from attrlearn.images.reader import ImageReader, MemoryReader, consecutive
 from attrlearn.nn.backbones import Backbone
 from attrlearn.nn.split_backbone import split_before_trained
 
-__all__ = ["FeatureSource", "ImageSource", "Source", "open_source"]
+__all__ = ["FeatureSource", "ImageSource", "Source", "open_features", "open_source"]
 
 MEMORY_SHARE = 0.25  # of the memory goes to images or activations at most
 BATCH_SIZE = 32  # images decoded before they are stored
 
+_N_VIEWS = {None: 1, "flip": 2}  # of an image whose features are kept
 
 Suffix = Callable[[Tensor], Tensor]
 
@@ -169,6 +170,28 @@ def open_source(
     return rows, source
 
 
+def open_features(
+    reader: ImageReader, extractor: FeatureExtractor, policy: Augment, verbose: int
+) -> tuple[np.ndarray, FeatureSource]:
+    """Compute the features of a backbone as it is.
+
+    Parameters
+    ----------
+    reader, extractor, policy, verbose
+        As in `open_source`; of images that a callable changes each epoch, those as they are.
+
+    Returns
+    -------
+    rows : ndarray
+        The rows that could be read.
+    source : FeatureSource
+        Of these rows.
+    """
+    n_views = 1 if callable(policy) else _N_VIEWS[policy]
+    rows, views = _compute(reader, extractor, n_views, verbose)
+    return rows, FeatureSource(views.to(extractor.backbone.mean.device), torch.from_numpy(rows))
+
+
 def _open(
     reader: ImageReader, extractor: FeatureExtractor, policy: Augment, verbose: int
 ) -> tuple[np.ndarray, Source]:
@@ -176,11 +199,9 @@ def _open(
     backbone = extractor.backbone
     if callable(policy):
         return _open_images(reader, policy, backbone)
-    n_views = {None: 1, "flip": 2}[policy]
     if backbone.is_frozen:
-        rows, views = _compute(reader, extractor, n_views, verbose)
-        return rows, FeatureSource(views.to(backbone.mean.device), torch.from_numpy(rows))
-    split = split_before_trained(backbone)
+        return open_features(reader, extractor, policy, verbose)
+    split, n_views = split_before_trained(backbone), _N_VIEWS[policy]
     if split is None or not _fits(4 * n_views * len(reader) * split.prefix.n_features):
         return _open_images(reader, policy, backbone)
     rows, views = _compute(reader, extractor.uncached(split.prefix), n_views, verbose)
