@@ -76,6 +76,21 @@ def test_last_block_starts_after_the_last_change_of_spatial_size(name, first, be
     assert not any(part.startswith(before) for part in parts)
 
 
+def test_a_list_trains_the_modules_it_names():
+    names = ["features.3", "features.12", "features.12.squeeze"]  # the third is in the second
+    backbone = build_backbone("squeezenet1_1", None, names, image_size=64)
+    model = backbone.model
+    assert backbone.trained == [model.features[3], model.features[12]]
+    trained = {name for name, p in model.named_parameters() if p.requires_grad}
+    assert {name.rsplit(".", 2)[0] for name in trained} == {"features.3", "features.12"}
+
+
+@pytest.mark.parametrize("name", ["features.33", "features.2", "classifier", "", 3])
+def test_a_name_of_no_module_with_weights_is_an_error(name):
+    with pytest.raises(ValueError, match=r"trainable must name modules .* Got .*named_modules\(\)"):
+        build_backbone("squeezenet1_1", None, [name], image_size=64)
+
+
 def test_frozen_parts_stay_in_eval_mode_and_trained_ones_do_not():
     backbone = build_backbone("resnet18", None, "last_block", image_size=64).train()
     assert backbone.model.layer4[1].bn1.training

@@ -11,14 +11,20 @@ from attrlearn.nn.network import AttributeNetwork
 from attrlearn.training.examples import Examples
 from attrlearn.training.history import Epoch
 from attrlearn.training.loop import split, train
-from attrlearn.training.schedule import build_optimizer, build_schedule
+from attrlearn.training.schedule import build_schedule
 from attrlearn.training.sources import FeatureSource
 
 HEAD = {"attention": False, "category_dim": 4, "hidden_dim": 8, "norm": "layer", "dropout": 0.0}
 
 
 def learn(
-    *, n: int = 32, batch_size: int = 32, accumulate_steps: int = 1, max_epochs: int = 1, **head
+    *,
+    n: int = 32,
+    batch_size: int = 32,
+    accumulate_steps: int = 1,
+    max_epochs: int = 1,
+    clip_grad_norm: float | None = None,
+    **head,
 ) -> tuple[list[Epoch], list[torch.Tensor], list[torch.Tensor]]:
     """Train by plain gradient steps; epochs, parameters before and after."""
     rng = np.random.default_rng(0)
@@ -41,6 +47,7 @@ def learn(
         loss=cross_entropy,
         optimizer=optimizer,
         schedule=build_schedule("constant", optimizer, 1),
+        clip_grad_norm=clip_grad_norm,
         max_epochs=max_epochs,
         batch_size=batch_size,
         accumulate_steps=accumulate_steps,
@@ -87,6 +94,16 @@ def test_one_row_alone_trains():
     assert any((a != b).any() for a, b in zip(before, after, strict=True))
 
 
+def test_a_clipped_step_is_the_same_step_shortened():
+    _, before, whole = learn()
+    step = torch.cat([(b - a).flatten() for a, b in zip(before, whole, strict=True)])
+    for share in (0.5, 2.0):
+        norm = float(step.norm()) / 0.1  # of the gradient: the learning rate is 0.1
+        _, before, clipped = learn(clip_grad_norm=share * norm)
+        got = torch.cat([(b - a).flatten() for a, b in zip(before, clipped, strict=True)])
+        torch.testing.assert_close(got, min(share, 1) * step, rtol=1e-4, atol=1e-7)
+
+
 @given(st.integers(1, 200), st.integers(1, 40))
 def test_split_keeps_every_row_in_order_and_leaves_none_alone(n, size):
     parts = split(torch.arange(n), size)
@@ -99,7 +116,7 @@ def test_split_keeps_every_row_in_order_and_leaves_none_alone(n, size):
 def test_loss_that_runs_away_is_an_error_that_names_the_step():
     source = FeatureSource(torch.full((1, 4, 2), torch.nan))
     network = AttributeNetwork(None, 2, [2], [True], 0, HEAD | {"hidden_dim": None})
-    optimizer = build_optimizer("sgd", network.parameters(), 0.1, 0.0)
+    optimizer = torch.optim.SGD(network.parameters(), 0.1)
     examples = Examples(
         source, torch.ones(4, 1).long(), torch.zeros(4, dtype=torch.long), torch.ones(4, 1)
     )
@@ -109,6 +126,7 @@ def test_loss_that_runs_away_is_an_error_that_names_the_step():
         loss=cross_entropy,
         optimizer=optimizer,
         schedule=build_schedule("constant", optimizer, 1),
+        clip_grad_norm=None,
         max_epochs=1,
         batch_size=4,
         accumulate_steps=1,

@@ -1,0 +1,70 @@
+"""Head and backbone learn at their own pace."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+
+from attrlearn import AttributeClassifier
+
+
+@pytest.fixture
+def tuned(small) -> AttributeClassifier:
+    """Fine-tunes all of the backbone, exactly repeatable."""
+    return small.set_params(trainable="all", dtype="float32", engine="torch", augment=None)
+
+
+def change(start, clf) -> dict[str, torch.Tensor]:
+    """How far the parameters of head and backbone are from those of another fit."""
+    moved = [
+        (name.split(".")[0], (b - a).flatten())
+        for (name, a), (_, b) in zip(
+            start.network_.named_parameters(), clf.network_.named_parameters(), strict=True
+        )
+    ]
+    return {part: torch.cat([d for p, d in moved if p == part]) for part in ("head", "backbone")}
+
+
+def test_the_backbone_learns_at_its_own_rate(tuned, images, attributes):
+    sgd = partial(torch.optim.SGD, momentum=0)
+    tuned.set_params(
+        optimizer=sgd, schedule="constant", max_epochs=1, batch_size=24, dropout=0.0, weight_decay=0
+    )
+    fits = [
+        clone(tuned)
+        .set_params(learning_rate=0.1, backbone_learning_rate=rate)
+        .fit(images, attributes)
+        for rate in (1e-30, 0.01, 0.02, None)  # one step
+    ]
+    _, slow, fast, default = (change(fits[0], clf) for clf in fits)
+    torch.testing.assert_close(fast["backbone"], 2 * slow["backbone"], rtol=1e-3, atol=1e-7)
+    torch.testing.assert_close(slow["backbone"], default["backbone"])  # a tenth
+    assert slow["backbone"].abs().max() > 0
+    assert fast["head"].abs().max() == 0
+
+
+@pytest.mark.parametrize("trainable", ["all", "last_block", ["features.12"]])
+def test_the_head_learns_first_as_on_a_frozen_backbone(small, images, attributes, trainable):
+    small.set_params(schedule="constant", dtype="float32", engine="torch")
+    head = clone(small).set_params(max_epochs=2).fit(images, attributes)
+    both = clone(small).set_params(trainable=trainable, freeze_epochs=2, max_epochs=3)
+    both.fit(images, attributes)
+    assert np.array_equal(both.loss_curve_[:6], head.loss_curve_)
+    assert len(both.loss_curve_) == 9
+    assert both.n_epochs_ == both.best_epoch_ == 3
+    assert change(head, both)["backbone"].abs().max() > 0
+
+
+def test_epochs_of_the_head_alone_are_not_scored(tuned, images, attributes):
+    clf = tuned.set_params(early_stopping=True, freeze_epochs=2, max_epochs=4, n_iter_no_change=9)
+    scores = clf.fit(images, attributes).validation_scores_
+    assert np.isnan(scores).tolist() == [True, True, False, False]
+    assert clf.best_epoch_ == 1 + np.nanargmax(scores)
+
+
+def test_epochs_must_be_left_for_the_backbone(tuned, images, attributes):
+    with pytest.raises(ValueError, match=r"freeze_epochs must leave .* Got 2 of max_epochs=2\."):
+        tuned.set_params(freeze_epochs=2).fit(images, attributes)
+    tuned.set_params(trainable="head").fit(images, attributes)  # there is nothing to be left for
