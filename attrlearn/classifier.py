@@ -35,6 +35,9 @@ from attrlearn.checks.pairing import check_paired
 from attrlearn.checks.targets import check_attributes, check_table
 from attrlearn.checks.text_columns import warn_of_marks, warn_of_text
 from attrlearn.checks.weights import check_sample_weight, class_weights
+from attrlearn.decisions.calibration import undo_class_weight
+from attrlearn.decisions.decisions import Decisions, threshold_rules
+from attrlearn.decisions.thresholds import Rule, is_tuned
 from attrlearn.exceptions import naming_argument, naming_cure, warn
 from attrlearn.features.pipeline import FeaturePipeline
 from attrlearn.images.augmentation import Augment
@@ -47,8 +50,9 @@ from attrlearn.nn.network import AttributeNetwork
 from attrlearn.pickling import NetworkPickleMixin
 from attrlearn.prediction import predict_probabilities
 from attrlearn.training.examples import LoadedRows
-from attrlearn.training.fit import fit_network
+from attrlearn.training.fit import EpochObserver, NoObserver, Score, fit_network
 from attrlearn.training.history import History
+from attrlearn.training.out_of_fold import predict_out_of_fold
 from attrlearn.training.schedule import (
     BuildOptimizer,
     BuildSchedule,
@@ -57,7 +61,12 @@ from attrlearn.training.schedule import (
 )
 from attrlearn.training.seeds import recording_gradients, seeded
 from attrlearn.training.sources import open_features, open_source
-from attrlearn.training.validation import ValidationPredictions, ValidationSet, get_scorer
+from attrlearn.training.validation import (
+    ValidationPredictions,
+    ValidationSet,
+    get_scorer,
+    predict_log_probabilities,
+)
 
 __all__ = ["AttributeClassifier"]
 
@@ -116,6 +125,10 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         of its attribute, before a share of the rows becomes the validation set. A dict is
         ``{attribute: {class: weight}}``; what it does not name has weight 1, and a class of weight
         0 is not learnt from.
+    missing : {"ignore", "negative"}, default="ignore"
+        What a missing cell of a binary attribute teaches. "negative": that it is 0, for tables that
+        tell only what is there. The validation set, thresholds and calibration are judged by
+        labelled cells alone; those of categorical attributes are always ignored.
     categorical_attributes : "from_dtype" or list of names or positions, default="from_dtype"
         Attributes that are categorical although they hold numbers.
     optimizer : {"adamw", "adam", "sgd"} or callable, default="adamw"
@@ -157,6 +170,23 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         "average_precision", or any scorer ``(estimator, X, y) -> float``, the higher the better;
         it gets `sample_weight` too if `fit` does. The estimator it is given has predicted the
         held-out rows, and says nothing of others.
+    calibrate : bool or "class_weight", default=False
+        Whether probabilities are rates: "class_weight" divides the class weights out again, which
+        costs nothing; True then fits a temperature and biases to each attribute, on the cells that
+        thresholds are tuned on. `predict` follows the rates.
+    thresholds : float, str, callable or dict, default=0.5
+        Above which probability a binary attribute is there. A number in [0, 1]; "f1" or
+        "balanced_accuracy", of which the highest is sought; a target such as "precision>=0.9" or
+        "recall>=0.8", of which the threshold with the best of the other is; a callable that maps y
+        (n,) of 0 and 1 and p (n,) to a threshold; or a dict of these by attribute, 0.5 for those
+        that it leaves out. Thresholds are tuned on labelled cells that were not learnt from: of the
+        validation set with `early_stopping`; else out of five folds, on kept features, which trains
+        the head five times more; else, where a backbone is fine-tuned, of `validation_fraction` of
+        the rows, which are held out for that. A categorical attribute has its most probable class.
+    on_untuned : {"keep", "abstain"}, default="keep"
+        What an attribute does with fewer than five labelled cells of a class, or whose target is
+        out of reach; a warning names it and the best that it can reach. "keep": 0.5. "abstain":
+        `predict_table` holds NA, and `predict`, which must name a class, goes by 0.5.
     augment : "flip", callable or None, default="flip"
         "flip" mirrors training images left to right at random. A callable maps a uint8 tensor
         (3, H, W) to another; it runs in each epoch, and so does the backbone, even a frozen one.
@@ -209,6 +239,11 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         and no cell was labelled.
     class_weight_ : dict
         ``{attribute: {class: weight}}`` as used.
+    thresholds_ : dict
+        ``{attribute: threshold}`` of the binary attributes, NaN for one that abstains.
+    calibration_ : DataFrame or None
+        Temperature and bias by attribute and class, with `calibrate`: rates are
+        ``softmax(log(p) / temperature + bias)`` of the network's probabilities p.
     network_ : torch.nn.Module
     loss_curve_ : ndarray of float
         Training loss, one value per optimiser step.
@@ -233,7 +268,10 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
     Notes
     -----
     With ``class_weight="balanced"`` probabilities refer to balanced classes: 0.5 is where the
-    evidence of the image is even. With ``class_weight=None`` they are rates.
+    evidence of the image is even. With ``class_weight=None`` or `calibrate` they are rates: of the
+    images with 0.2, a fifth has the attribute.
+
+    Images of one `group` in X are kept on one side when rows are held out or folded.
 
     Examples
     --------
@@ -255,8 +293,12 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
     categories_: np.ndarray
     applicable_: pd.DataFrame
     classes_: np.ndarray | list[np.ndarray]
+    class_weight_: dict[Any, dict[Any, float]]
+    thresholds_: dict[Any, float]
+    calibration_: pd.DataFrame | None
     n_epochs_: int
     _attributes: Attributes
+    _decisions: Decisions
     _history: History
     _resize: str
 
@@ -277,6 +319,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         "focal_gamma": [Interval(Real, 0, None, closed="left")],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "class_weight": [StrOptions({"balanced"}), dict, None],
+        "missing": [StrOptions({"ignore", "negative"})],
         "categorical_attributes": [StrOptions({"from_dtype"}), "array-like"],
         "optimizer": [StrOptions({"adamw", "adam", "sgd"}), callable],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
@@ -292,6 +335,9 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "scoring": [str, callable],
+        "calibrate": ["boolean", StrOptions({"class_weight"})],
+        "thresholds": [Interval(Real, 0, 1, closed="both"), str, callable, dict],
+        "on_untuned": [StrOptions({"keep", "abstain"})],
         "augment": [StrOptions({"flip"}), callable, None],
         "image_size": [Interval(Integral, 1, None, closed="left")],
         "resize": [StrOptions({"squash", "pad", "crop"})],
@@ -325,6 +371,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         focal_gamma: float = 2.0,
         label_smoothing: float = 0.0,
         class_weight: str | dict | None = "balanced",
+        missing: str = "ignore",
         categorical_attributes: str | list = "from_dtype",
         optimizer: str | BuildOptimizer = "adamw",
         learning_rate: float = 1e-3,
@@ -340,6 +387,9 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 5,
         scoring: str | Callable[..., float] = "loss",
+        calibrate: bool | str = False,
+        thresholds: Rule | dict[Any, Rule] = 0.5,
+        on_untuned: str = "keep",
         augment: str | Callable[[Tensor], Tensor] | None = "flip",
         image_size: int = 224,
         resize: str = "squash",
@@ -365,6 +415,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         self.focal_gamma = focal_gamma
         self.label_smoothing = label_smoothing
         self.class_weight = class_weight
+        self.missing = missing
         self.categorical_attributes = categorical_attributes
         self.optimizer = optimizer
         self.learning_rate = learning_rate
@@ -380,6 +431,9 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.scoring = scoring
+        self.calibrate = calibrate
+        self.thresholds = thresholds
+        self.on_untuned = on_untuned
         self.augment = augment
         self.image_size = image_size
         self.resize = resize
@@ -409,11 +463,11 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         Parameters
         ----------
         X : array-like of N paths; DataFrame; or images
-            A DataFrame has a column `image` with the paths and optionally `category`; others are
-            ignored. Images are a list of PIL images, uint8 arrays (H, W, 3) or the contents of
+            A DataFrame has a column `image` with the paths and optionally `category` and `group`, the
+            same for photos that belong together; others are ignored. Images are a list of PIL images, uint8 arrays (H, W, 3) or the contents of
             image files (bytes, bytearray, memoryview, or open binary files such as BytesIO), or one
             uint8 array (N, H, W, 3). With ``backbone=None``: an array (N, D) of features, or a
-            DataFrame of numeric columns and optionally `category`.
+            DataFrame of numeric columns and optionally `category` and `group`.
         y : array-like or DataFrame of shape (N, A)
             One column per attribute. Missing cells are NaN, None, NA, and -1 among numbers.
             Numeric and bool columns are binary and hold only 0 and 1. Text and pandas `category`
@@ -425,10 +479,11 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         categories : array-like of shape (N,), optional
             Kind of the depicted item, if X does not carry it; None or NaN where unknown.
         sample_weight : array-like of shape (N,) or (N, A), optional
-            How much a row, or a cell, counts in the loss and in the class weights: 0 or more.
+            How much a row, or a cell, counts in the loss, the class weights and the tuning of
+            thresholds: 0 or more.
         X_val, y_val : as X and y, optional
-            Rows to hold out with `early_stopping`, in place of a random share of X: so photos of
-            one product can be kept on one side. X_val carries its categories in itself.
+            Rows to hold out, in place of a random share of X, with `early_stopping`, `calibrate` or
+            tuned thresholds. X_val carries its categories in itself.
 
         Returns
         -------
@@ -449,7 +504,9 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         self._validate_params()
         callbacks = _Callbacks(self, X, y, sample_weight)
         inputs, rows, attributes = self._check_rows(X, y, categories, sample_weight)
-        chosen = self._check_validation_rows(X_val, y_val, inputs, attributes)
+        rules = threshold_rules(self.thresholds, attributes)
+        tunes = self.calibrate is True or any(map(is_tuned, rules.values()))
+        chosen = self._check_validation_rows(X_val, y_val, inputs, attributes, tunes)
         device = resolve_device(self.device)
         warn_of_shared_gpu(device)
         with recording_gradients(), seeded(self.random_state, device) as generator:
@@ -465,15 +522,17 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             if chosen is not None:
                 validation = self._load_validation_rows(load, chosen, X_val, y_val)
                 validation = validation.weigh(weights)
-            elif self.early_stopping:
+            elif self.early_stopping or (tunes and train.source.suffix is not None):
                 split_seed = self._draw_split_seed(generator)
                 train, validation = self._split(train, readable, split_seed, (X, y, sample_weight))
             self._check_batches(len(train))
             known = self.categories_ if last else train.rows.learnt_categories()
             warn_of_unlearnt(inputs.categories, known)
             network = last or self._build_network(backbone, inputs, attributes, len(known))
+            calibration = undo_class_weight(weights) if self.calibrate else None
             fitted = _Fitted(
                 attributes=attributes,
+                decisions=Decisions.untuned(attributes, rules, calibration),
                 categories=known,
                 applicable=applicable,
                 class_weight=weights,
@@ -484,7 +543,22 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
                 network_parameters={name: getattr(self, name) for name in NETWORK_PARAMETERS},
             )
             network.to(device)
-            history = self._train(network, train, validation, fitted, generator, callbacks)
+            history = self._train(
+                network,
+                train,
+                fitted,
+                generator,
+                score=self._validation_score(validation, fitted, device),
+                observer=callbacks,
+                history=self._history if last else History(),
+                max_epochs=self.max_epochs,
+            )
+            if tunes:
+                judges, probabilities = self._judge(
+                    network, train, validation, fitted, generator, len(history)
+                )
+                decisions = self._tune(fitted.decisions, rules, judges, probabilities)
+                fitted = replace(fitted, decisions=decisions)
         self._become(fitted, network, history)
         callbacks.end_fit()
         return self
@@ -519,8 +593,60 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         probabilities, _ = self._predict(inputs, self.on_bad_image)
         return self._attributes.by_attribute(probabilities)
 
+    def tune(
+        self, X: Any, y: Any, categories: Any = None, *, sample_weight: Any = None
+    ) -> Self:
+        """Tune thresholds, and with `calibrate` the rates, on other labelled rows.
+
+        Nothing is trained: `thresholds_` and `calibration_` are chosen anew, by what the
+        parameters `thresholds`, `calibrate` and `on_untuned` say now.
+
+        Parameters
+        ----------
+        X, y, categories, sample_weight
+            As in `fit`, of rows that were not learnt from.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter or an argument breaks a rule.
+        ImageError
+            If an image cannot be read, unless ``on_bad_image="drop"``.
+
+        Examples
+        --------
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.normal(size=(200, 4))
+        >>> y = X[:, :1] + rng.normal(size=(200, 1)) > 1
+        >>> clf = AttributeClassifier(None, random_state=0).fit(X[:100], y[:100])
+        >>> clf.set_params(thresholds="f1").tune(X[100:], y[100:]).thresholds_["Attr1"] != 0.5
+        True
+        """
+        self._validate_params()
+        check_paired({"X": X, "y": y, "categories": categories, "sample_weight": sample_weight})
+        inputs = self._check(X, categories)
+        rules = threshold_rules(self.thresholds, self._attributes)
+        table = self._attributes.check_known(check_table(y, len(inputs), self.attribute_names_))
+        rows = LabelledRows.of(inputs, table, self._attributes, sample_weight)
+        probabilities, _ = self._predict_uncalibrated(inputs, self.on_bad_image)
+        readable = np.flatnonzero(~np.isnan(probabilities[:, 0]))
+        weights = [np.array([*by_class.values()]) for by_class in self.class_weight_.values()]
+        start = Decisions.untuned(
+            self._attributes, rules, undo_class_weight(weights) if self.calibrate else None
+        )
+        decisions = self._tune(start, rules, rows.take(readable), probabilities[readable])
+        self.__dict__.update(_describe_decisions(decisions))
+        return self
+
     def predict(self, X: Any, categories: Any = None) -> np.ndarray:
-        """Predict the most probable class of every attribute.
+        """Predict the class of every attribute.
+
+        A binary one is there where its probability is above its threshold (`thresholds_`), and a
+        categorical one has its most probable class.
 
         Parameters
         ----------
@@ -540,22 +666,27 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         inputs = self._check(X, categories)
         with naming_cure('call predict_table with on_bad_image="drop"'):
             probabilities, _ = self._predict(inputs, "raise")
-        return self._attributes.most_probable(probabilities)
+        return self._decisions.predict(probabilities)
 
-    def predict_table(self, X: Any, categories: Any = None) -> pd.DataFrame:
+    def predict_table(
+        self, X: Any, categories: Any = None, *, min_confidence: float = 0.0
+    ) -> pd.DataFrame:
         """Predict as a table for people.
 
         Parameters
         ----------
         X : as in `fit`, or one image
         categories : as in `fit`, or the category of the one image
+        min_confidence : float, default=0.0
+            Probability of the predicted class below which NA is predicted in its place.
 
         Returns
         -------
         DataFrame of N rows, with the index of X
             Per attribute ``<attribute>``, the predicted class, and ``<attribute>_proba``: where the
             classes are 0 and 1 the probability of 1, whatever is predicted, so that sorting by it
-            puts the likeliest images first; else that of the predicted class. NA and NaN where the
+            puts the likeliest images first; else that of the predicted class. NA where an attribute
+            has no threshold and abstains; NA and NaN where the
             attribute does not apply to the category (`applicable_`), and for an image that
             ``on_bad_image="drop"`` leaves out. With ``on_bad_image="drop"`` a last column
             `image_error` says why an image could not be read, NA where it could.
@@ -567,29 +698,55 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         ValueError
             If two columns would have one name, as with attributes `hood` and `hood_proba`.
         """
+        if not 0 <= min_confidence <= 1:
+            raise ValueError(
+                f"min_confidence must be a probability in [0, 1]. Got {min_confidence}. Pass 0 to "
+                "predict everything."
+            )
         check_is_fitted(self)
-        if self.network_.backbone is not None and is_single(X):
-            X, categories = [X], None if categories is None else [categories]
-        inputs = self._check(X, categories)
         self._check_columns()
-        probabilities, bad = self._predict(inputs, self.on_bad_image)
-        unreadable = np.isnan(probabilities[:, 0])
-        classes = self._attributes.most_probable(np.nan_to_num(probabilities))
-        codes = encode_categories(inputs.categories, self.applicable_.index, len(inputs))
-        # The unknown category comes first, and rules nothing out.
-        ruled_out = np.vstack([np.zeros(self.n_attributes_, bool), ~self.applicable_.to_numpy()])
-        hidden = ruled_out[codes] | unreadable[:, None]
+        inputs, probabilities, hidden, errors = self._predict_for_people(X, categories)
+        classes = self._decisions.predict(np.nan_to_num(probabilities))
+        confidence = self._decisions.confidence(probabilities, classes)
+        unsure = hidden | self._decisions.abstains | (confidence < min_confidence)
         columns = {}
         for a, p in enumerate(self._attributes.split(probabilities)):
             name = self.attribute_names_[a]
-            proba = p[:, 1] if list(self._attributes.classes[a]) == [0, 1] else p.max(axis=1)
+            shown = p[:, 1] if list(self._attributes.classes[a]) == [0, 1] else confidence[:, a]
             values = pd.Series(classes[:, a], inputs.index).convert_dtypes()
-            columns[name] = values.mask(hidden[:, a], pd.NA)
-            columns[f"{name}_proba"] = pd.Series(proba, inputs.index).mask(hidden[:, a])
-        if self.on_bad_image == "drop":
-            reasons = bad.set_index("row")["reason"].reindex(range(len(inputs)))
-            columns["image_error"] = reasons.astype("string").set_axis(inputs.index)
-        return pd.DataFrame(columns, inputs.index)
+            columns[name] = values.mask(unsure[:, a], pd.NA)
+            columns[f"{name}_proba"] = pd.Series(shown, inputs.index).mask(hidden[:, a])
+        return pd.DataFrame(columns | errors, inputs.index)
+
+    def predict_proba_table(self, X: Any, categories: Any = None) -> pd.DataFrame:
+        """Predict the probabilities of all classes as a table for people.
+
+        Parameters
+        ----------
+        X : as in `fit`, or one image
+        categories : as in `fit`, or the category of the one image
+
+        Returns
+        -------
+        DataFrame of N rows, with the index of X
+            A column ``<attribute>=<class>`` per class, of a binary attribute ``<attribute>=1``
+            alone. NaN, and with ``on_bad_image="drop"`` a column `image_error`, as in
+            `predict_table`.
+
+        Raises
+        ------
+        ImageError
+            If an image cannot be read, unless ``on_bad_image="drop"``.
+        """
+        check_is_fitted(self)
+        inputs, probabilities, hidden, errors = self._predict_for_people(X, categories)
+        columns = {}
+        for a, p in enumerate(self._attributes.split(probabilities)):
+            name = self.attribute_names_[a]
+            for k in range(self._attributes.is_binary[a], p.shape[1]):
+                column = pd.Series(p[:, k], inputs.index).mask(hidden[:, a])
+                columns[f"{name}={self._attributes.classes[a][k]}"] = column
+        return pd.DataFrame(columns | errors, inputs.index)
 
     def score(self, X: Any, y: Any, categories: Any = None, sample_weight: Any = None) -> float:
         """Balanced accuracy on the labelled cells, averaged over the attributes.
@@ -617,7 +774,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         truth = self._attributes.check_known(check_table(y, len(inputs), self.attribute_names_))
         probabilities, _ = self._predict(inputs, self.on_bad_image)
         readable = ~np.isnan(probabilities[:, 0])
-        predicted = self._attributes.most_probable(np.nan_to_num(probabilities))
+        predicted = self._decisions.predict(np.nan_to_num(probabilities))
         if sample_weight is not None:
             sample_weight = check_sample_weight(sample_weight, truth)
         # Not fewer rows: none may be readable.
@@ -674,11 +831,11 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         table, attributes = check_attributes(y, len(inputs), self.categorical_attributes)
         warn_of_text(table, self.categorical_attributes)
         warn_of_marks(known_categories(inputs.categories))
-        weights = check_sample_weight(sample_weight, table)
-        return inputs, LabelledRows.of(inputs.categories, table, attributes, weights), attributes
+        rows = LabelledRows.of(inputs, table, attributes, sample_weight, missing=self.missing)
+        return inputs, rows, attributes
 
     def _check_validation_rows(
-        self, X_val: Any, y_val: Any, inputs: Inputs, attributes: Attributes
+        self, X_val: Any, y_val: Any, inputs: Inputs, attributes: Attributes, tunes: bool
     ) -> tuple[Inputs, LabelledRows] | None:
         """The validation set that the user gives, if any; raise unless the scoring knows of it."""
         if self.early_stopping and self.scoring != "loss":
@@ -688,10 +845,10 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             raise ValueError(f"X_val and y_val must be given together. Got {got} alone. Pass both.")
         if X_val is None:
             return None
-        if not self.early_stopping:
+        if not (self.early_stopping or tunes):
             raise ValueError(
-                "X_val and y_val must come with early_stopping=True. Got early_stopping=False. "
-                "Set it, or leave them out."
+                "X_val and y_val must come with early_stopping=True, calibrate=True or tuned "
+                "thresholds. Got early_stopping=False. Set it, or leave them out."
             )
         check_paired({"X_val": X_val, "y_val": y_val})
         with naming_argument("X_val, y_val"):
@@ -699,8 +856,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             check_same_features(inputs_val, inputs)
             table = attributes.check_known(check_table(y_val, len(inputs_val), attributes.names))
         warn_of_unknown(inputs_val.categories, known_categories(inputs.categories), len(inputs_val))
-        weights = check_sample_weight(None, table)
-        return inputs_val, LabelledRows.of(inputs_val.categories, table, attributes, weights)
+        return inputs_val, LabelledRows.of(inputs_val, table, attributes)
 
     def _check_augment(self, backbone: Backbone | None) -> Augment:
         """The augmentation, with a warning if it makes a frozen backbone run in each epoch."""
@@ -834,54 +990,41 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             )
         splitter = AttributeShuffleSplit(1, test_size=self.validation_fraction, random_state=seed)
         table = loaded.rows.counted()
-        ((learnt, out),) = splitter.split(table, table)
+        ((learnt, out),) = splitter.split(table, table, loaded.rows.groups)
         arguments = (select_rows(values, readable[out]) for values in passed)
-        validation = _ValidationRows(loaded.take(out).unchanged(), *arguments)
+        validation = _ValidationRows(loaded.take(out).labelled(), *arguments)
         return loaded.take(learnt), validation
 
     def _train(
         self,
         network: AttributeNetwork,
         train: LoadedRows,
-        validation: "_ValidationRows | None",
         fitted: "_Fitted",
         generator: torch.Generator,
-        callbacks: "_Callbacks",
+        *,
+        score: Score | None,
+        observer: EpochObserver,
+        history: History,
+        max_epochs: int,
     ) -> History:
         """Train the network in place, and return what became of it."""
         device = resolve_device(self.device)
-        dtype = resolve_dtype(self.dtype, device)
-        warm = self.warm_start and hasattr(self, "network_")
-
-        def as_fitted(network: AttributeNetwork, history: History) -> "AttributeClassifier":
-            """The estimator as it would be with this network."""
-            return copy(self)._become(fitted, network, history)
-
-        loss = build_loss(self.loss, fitted.attributes, self.focal_gamma, self.label_smoothing)
-        score = None
-        if validation is not None:
-            validation_set = validation.validation_set(fitted.categories, device)
-            score = partial(self._score, validation_set, loss, dtype, as_fitted)
-        callbacks.describe = fitted.to_dict
         fit = partial(
             fit_network,
             network,
             n_iter_no_change=self.n_iter_no_change,
-            observer=callbacks,
-            loss=loss,
+            observer=observer,
+            loss=self._build_loss(fitted),
             schedule=self.schedule,
             clip_grad_norm=self.clip_grad_norm,
             batch_size=self.batch_size,
             accumulate_steps=self.accumulate_steps,
-            dtype=dtype,
+            dtype=resolve_dtype(self.dtype, device),
             generator=generator,
             verbose=self.verbose,
         )
-        history = self._history if warm else History()
         head = parameter_groups(network.head.parameters(), self.learning_rate, self.weight_decay)
-        n_epochs = self.max_epochs
         if train.frozen is not None:
-            n_epochs -= self.freeze_epochs
             history = fit(
                 replace(train, source=train.frozen).examples(fitted.categories, device),
                 score=None,
@@ -889,13 +1032,18 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
                 optimizer=build_optimizer(self.optimizer, head),
                 max_epochs=self.freeze_epochs,
             )
+            max_epochs -= self.freeze_epochs
         return fit(
             train.examples(fitted.categories, device),
             score=score,
             history=history,
             optimizer=build_optimizer(self.optimizer, head + self._backbone_groups(network)),
-            max_epochs=n_epochs,
+            max_epochs=max_epochs,
         )
+
+    def _build_loss(self, fitted: "_Fitted") -> Loss:
+        """What training minimises."""
+        return build_loss(self.loss, fitted.attributes, self.focal_gamma, self.label_smoothing)
 
     def _backbone_groups(self, network: AttributeNetwork) -> list[dict[str, Any]]:
         """What of the backbone is trained, with its own learning rate."""
@@ -904,23 +1052,87 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         rate = self.backbone_learning_rate or self.learning_rate / 10
         return parameter_groups(network.backbone.parameters(), rate, self.weight_decay)
 
-    def _score(
+    def _validation_score(
+        self, validation: "_ValidationRows | None", fitted: "_Fitted", device: torch.device
+    ) -> Score | None:
+        """What scores the network after each epoch, with `early_stopping`."""
+        if validation is None or not self.early_stopping:
+            return None
+        validation_set = validation.validation_set(fitted.categories, device)
+        loss, dtype = self._build_loss(fitted), resolve_dtype(self.dtype, device)
+
+        def score(network: AttributeNetwork, history: History) -> float:
+            outputs = validation_set.log_probabilities(network, self.batch_size, dtype)
+            if self.scoring == "loss":
+                return validation_set.negative_loss(outputs, loss)
+            probabilities = fitted.decisions.calibrate(outputs.exp().cpu().numpy())
+            as_fitted = copy(self)._become(fitted, network, history)
+            predictions = ValidationPredictions(as_fitted, fitted.decisions, probabilities)
+            return validation_set.score(get_scorer(self.scoring), predictions)
+
+        return score
+
+    def _judge(
         self,
-        validation: ValidationSet,
-        loss: Loss,
-        dtype: torch.dtype,
-        as_fitted: "Callable[[AttributeNetwork, History], AttributeClassifier]",
         network: AttributeNetwork,
-        history: History,
-    ) -> float:
-        """How good the network is on the validation set, the higher the better."""
-        outputs = validation.log_probabilities(network, self.batch_size, dtype)
-        if self.scoring == "loss":
-            return validation.negative_loss(outputs, loss)
-        fitted = as_fitted(network, history)
-        probabilities = outputs.exp().cpu().numpy()
-        predictions = ValidationPredictions(fitted, fitted._attributes, probabilities)
-        return validation.score(get_scorer(self.scoring), predictions)
+        train: LoadedRows,
+        validation: "_ValidationRows | None",
+        fitted: "_Fitted",
+        generator: torch.Generator,
+        n_epochs: int,
+    ) -> tuple[LabelledRows, np.ndarray]:
+        """Rows that were not learnt from, and their probabilities (N, C).
+
+        Those of the validation set; without one, all rows, by networks of `n_epochs` that learnt
+        from other folds.
+        """
+        device = resolve_device(self.device)
+        dtype = resolve_dtype(self.dtype, device)
+
+        def predict(network: AttributeNetwork, loaded: LoadedRows) -> np.ndarray:
+            examples = loaded.examples(fitted.categories, device)
+            context = examples.autocast(dtype)
+            outputs = predict_log_probabilities(network, examples, self.batch_size, context)
+            return outputs.exp().cpu().numpy()
+
+        def fit_and_predict(learnt: LoadedRows, rest: LoadedRows) -> np.ndarray:
+            of_fold = self._build_network(
+                network.backbone, fitted.inputs, fitted.attributes, len(fitted.categories)
+            ).to(device)
+            self._train(
+                of_fold,
+                learnt,
+                fitted,
+                generator,
+                score=None,
+                observer=NoObserver(),
+                history=History(),
+                max_epochs=n_epochs,
+            )
+            return predict(of_fold, rest)
+
+        if validation is not None:
+            return validation.loaded.rows, predict(network, validation.loaded)
+        seed = int(torch.randint(2**31 - 1, (), generator=generator))
+        return train.labelled().rows, predict_out_of_fold(train, fit_and_predict, seed)
+
+    def _tune(
+        self,
+        decisions: Decisions,
+        rules: dict[Any, Rule],
+        rows: LabelledRows,
+        probabilities: np.ndarray,
+    ) -> Decisions:
+        """Calibration and thresholds from labelled rows and their probabilities (N, C)."""
+        cells = rows.targets, rows.weights
+        if self.calibrate is True:
+            decisions = decisions.fit_calibration(probabilities, *cells)
+        return decisions.tune_thresholds(
+            rules,
+            decisions.calibrate(probabilities),
+            *cells,
+            abstain=self.on_untuned == "abstain",
+        )
 
     def _become(self, fitted: "_Fitted", network: AttributeNetwork, history: History) -> Self:
         """Set the attributes of the fitted estimator, and none of an earlier fit."""
@@ -955,8 +1167,36 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
                 "attribute and fit again."
             )
 
+    def _predict_for_people(
+        self, X: Any, categories: Any
+    ) -> tuple[Inputs, np.ndarray, np.ndarray, dict[str, pd.Series]]:
+        """Rows of X, which may be one image; their probabilities (N, C); (N, A) which to hide.
+
+        And a column `image_error` where images that cannot be read are dropped.
+        """
+        if self.network_.backbone is not None and is_single(X):
+            X, categories = [X], None if categories is None else [categories]
+        inputs = self._check(X, categories)
+        probabilities, bad = self._predict(inputs, self.on_bad_image)
+        codes = encode_categories(inputs.categories, self.applicable_.index, len(inputs))
+        # The unknown category comes first, and rules nothing out.
+        ruled_out = np.vstack([np.zeros(self.n_attributes_, bool), ~self.applicable_.to_numpy()])
+        hidden = ruled_out[codes] | np.isnan(probabilities[:, :1])
+        errors = {}
+        if self.on_bad_image == "drop":
+            reasons = bad.set_index("row")["reason"].reindex(range(len(inputs)))
+            errors["image_error"] = reasons.astype("string").set_axis(inputs.index)
+        return inputs, probabilities, hidden, errors
+
     def _predict(self, inputs: Inputs, on_bad_image: str) -> tuple[np.ndarray, pd.DataFrame]:
         """Class probabilities (N, C), and a table of the images that cannot be read."""
+        probabilities, bad_images = self._predict_uncalibrated(inputs, on_bad_image)
+        return self._decisions.calibrate(probabilities), bad_images
+
+    def _predict_uncalibrated(
+        self, inputs: Inputs, on_bad_image: str
+    ) -> tuple[np.ndarray, pd.DataFrame]:
+        """The same, as the network gives them."""
         codes = encode_categories(inputs.categories, self.categories_, len(inputs))
         pipeline = self._pipeline(resolve_device(self.device), self._resize)
         return predict_probabilities(self.network_, inputs, codes, pipeline, on_bad_image)
@@ -986,6 +1226,7 @@ class _Fitted:
     """What `fit` finds out beside the network."""
 
     attributes: Attributes
+    decisions: Decisions
     categories: np.ndarray
     applicable: pd.DataFrame
     class_weight: list[np.ndarray]
@@ -1019,9 +1260,19 @@ class _Fitted:
             "_history": history,
             "_resize": self.resize,
             "_split_seed": self.split_seed,
+            **_describe_decisions(self.decisions),
             "_network_parameters": self.network_parameters,
             **self.inputs.feature_attributes(),
         }
+
+
+def _describe_decisions(decisions: Decisions) -> dict[str, Any]:
+    """The attributes of the fitted estimator that tell of its decisions."""
+    return {
+        "_decisions": decisions,
+        "thresholds_": decisions.thresholds,
+        "calibration_": decisions.calibration_table(),
+    }
 
 
 class _Callbacks:

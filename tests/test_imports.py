@@ -16,14 +16,22 @@ FLOORS = [
     {"training"},
     {"features", "datasets"},
     {"images", "nn", "labels"},
-    {"metrics", "model_selection"},
+    {"decisions", "metrics", "model_selection"},
     {"checks"},
     {"exceptions", "forks", "_version"},
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
 # Rooms that know nothing of torch, so that metrics and splitters import quickly.
-WITHOUT_TORCH = {"checks", "datasets", "exceptions", "labels", "metrics", "model_selection"}
+WITHOUT_TORCH = {
+    "checks",
+    "datasets",
+    "decisions",
+    "exceptions",
+    "labels",
+    "metrics",
+    "model_selection",
+}
 # Rooms that know nothing of the estimators of scikit-learn.
 WITHOUT_ESTIMATORS = {"features", "images", "labels", "nn"}
 

@@ -13,6 +13,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import _get_feature_names
 
 from attrlearn.checks.arrays import as_array
+from attrlearn.checks.groups import groups_in
 from attrlearn.checks.image_types import is_single
 from attrlearn.exceptions import UnknownCategoryWarning, warn
 
@@ -40,6 +41,8 @@ class Inputs:
         One of `images` and `features` is there.
     categories : ndarray of shape (N,), object, or None
         None in it stands for an unknown category.
+    groups : ndarray of shape (N,), int, or None
+        As from `attrlearn.checks.groups.groups_in`.
     index : Index of length N
         Row labels of X.
     feature_names : list of str, or None
@@ -49,6 +52,7 @@ class Inputs:
     images: Sequence[Any] | None
     features: np.ndarray | None
     categories: np.ndarray | None
+    groups: np.ndarray | None
     index: pd.Index
     feature_names: list[str] | None = None
 
@@ -122,7 +126,7 @@ def check_inputs(X: Any, categories: Any = None, *, features: bool = False) -> I
         raise ValueError("X must have at least one row. Got 0 rows. Check what selected them.")
     known = None if categories is None else _category_array(categories, n_rows)
     index = X.index if isinstance(X, pd.DataFrame | pd.Series) else pd.RangeIndex(n_rows)
-    return Inputs(images, matrix, known, index, names)
+    return Inputs(images, matrix, known, groups_in(X), index, names)
 
 
 def known_categories(categories: np.ndarray | None) -> np.ndarray:
@@ -303,12 +307,12 @@ def _feature_matrix(X: Any) -> tuple[np.ndarray, list[str] | None]:
             "OneHotEncoder that made it."
         )
     if isinstance(X, pd.DataFrame):
-        X = X.drop(columns="category", errors="ignore")
+        X = X.drop(columns=["category", "group"], errors="ignore")
         names = list(X.columns)
         for name, dtype in X.dtypes.items():
             if not pd.api.types.is_numeric_dtype(dtype) or dtype.kind == "c":
                 raise ValueError(
-                    "X must hold numeric columns and 'category' with backbone=None. "
+                    "X must hold numeric columns, 'category' and 'group' with backbone=None. "
                     f"Got dtype {dtype} in column {name!r}. Drop or encode the column, or set a "
                     "backbone if it holds images. A ColumnTransformer keeps the name 'category' "
                     "with verbose_feature_names_out=False."

@@ -66,6 +66,7 @@ LABEL_OPTIONS: dict[str, dict[str, Any]] = {
     "image_dir": {"metavar": "DIR", "help": "folder of the images (that of the labels file)"},
     "image_column": {"metavar": "NAME", "help": "column with the file names (the first)"},
     "category_column": {"metavar": "NAME", "help": "column with the category of the item"},
+    "group_column": {"metavar": "NAME", "help": "column that images of one product share"},
     "attribute_columns": {"metavar": "NAME", "nargs": "+", "help": "attributes (all the others)"},
     "categorical": {"metavar": "NAME", "nargs": "+", "help": "attributes that hold class codes"},
     "na_values": {
@@ -99,6 +100,7 @@ ESTIMATOR_OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
     "focal_gamma": (float, "of the focal loss: how much less cells predicted well count (2)"),
     "label_smoothing": (float, "share of a label that is spread over all classes (0)"),
     "class_weight": (literal, "balanced, none, or as \"{'hood': {1: 3}}\" (balanced)"),
+    "missing": (text_or_none, "what missing cells are taken for: ignore or negative (ignore)"),
     "categorical_attributes": (
         literal,
         "0/1 attributes taken as categorical, as \"['hood']\" (from_dtype)",
@@ -120,6 +122,13 @@ ESTIMATOR_OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
     "validation_fraction": (float, "share of the images held out for it (0.1)"),
     "n_iter_no_change": (int, "epochs without a better score after which to stop (5)"),
     "scoring": (text_or_none, "loss, average_precision, roc_auc, f1, ... (loss)"),
+    "calibrate": (literal, "probabilities are rates: True, class_weight or False (False)"),
+    "thresholds": (
+        literal,
+        "of binary attributes: a number, f1, balanced_accuracy, 'precision>=0.9', or as "
+        "\"{'hood': 'f1'}\" (0.5)",
+    ),
+    "on_untuned": (text_or_none, "attributes without a threshold: keep (0.5) or abstain (keep)"),
     "augment": (text_or_none, "flip or none (flip)"),
     "image_size": (int, "height and width of the images in pixels, once resized (224)"),
     "resize": (text_or_none, "squash, pad or crop (squash)"),

@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{arguments.labels}: {counts}", flush=True)
     on_terminal = int(sys.stderr.isatty())  # progress would flood a log file
     clf = AttributeClassifier(**{"verbose": on_terminal, **parameters})
-    rows, held_out = _hold_out(y, arguments.validation, clf.random_state)
+    rows, held_out = _hold_out(X, y, arguments.validation, clf.random_state)
     clf.fit(X.iloc[rows], y.iloc[rows])
     save_model(clf, arguments.out)
     if arguments.plot:
@@ -93,10 +93,13 @@ def _format(path: str) -> str:
 
 
 def _hold_out(
-    y: pd.DataFrame, share: float, random_state: int | np.random.RandomState | None
+    X: pd.DataFrame,
+    y: pd.DataFrame,
+    share: float,
+    random_state: int | np.random.RandomState | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows to train on, and a share of them held out at random, rare classes in proportion."""
     if share == 0:
         return np.arange(len(y)), np.arange(0)
     splitter = AttributeShuffleSplit(1, test_size=share, random_state=random_state)
-    return next(splitter.split(y, y))
+    return next(splitter.split(X, y))

@@ -29,6 +29,7 @@ def read_labels(
     *,
     image_column: str | None = None,
     category_column: str | None = None,
+    group_column: str | None = None,
     attribute_columns: Sequence[str] | None = None,
     categorical: Sequence[str] | None = None,
     na_values: Sequence[str] = NA_VALUES,
@@ -49,6 +50,9 @@ def read_labels(
         with one: '1163' finds '1163.jpg'.
     category_column : str, default=None
         Column with the kind of the depicted item, an input of the classifier.
+    group_column : str, default=None
+        Column that is the same for images that belong together, such as the photos of one product:
+        splits keep them on one side. An image without a group stands alone.
     attribute_columns : sequence of str, default=None
         Columns to learn, in the order of `y`; None is all but those above. Name them where the file
         also holds ids, titles or other free text: each such column would become a categorical
@@ -70,8 +74,9 @@ def read_labels(
 
     Returns
     -------
-    X : DataFrame of shape (n_images, 1) or (n_images, 2)
-        Column `image`, paths as str; with `category_column` also `category`, str or missing.
+    X : DataFrame of shape (n_images, 1 to 3)
+        Column `image`, paths as str; with `category_column` also `category`, and with
+        `group_column` also `group`, str or missing.
     y : DataFrame of shape (n_images, n_attributes)
         One column per attribute, with the index of `X`, a `RangeIndex`. Binary attributes are
         float64 with 0, 1 and NaN; categorical ones have pandas' category dtype, whose classes,
@@ -127,14 +132,16 @@ def read_labels(
     if on_missing_image != "keep" and not folder.is_dir():
         raise FileNotFoundError(f"image_dir must be an existing folder. Got {str(folder)!r}.")
 
+    inputs = {"category": category_column, "group": group_column}
+    carried = {name: column for name, column in inputs.items() if column is not None}
     image, attributes, categorical = _choose_columns(
-        table, image_column, category_column, attribute_columns, categorical
+        table, image_column, carried, attribute_columns, categorical
     )
     columns = read_attributes(table, attributes, categorical, na_values)
     if attribute_columns is None:
         _warn_of_free_text(table, columns, categorical)
-    if category_column is not None:
-        columns[category_column] = read_classes(table.columns[category_column], na_values)
+    for column in carried.values():
+        columns[column] = read_classes(table.columns[column], na_values)
 
     codes = np.column_stack([column.codes for column in columns.values()])
     labels = locate_images(table, image, folder, codes)
@@ -148,8 +155,8 @@ def read_labels(
         }
     )
     X = pd.DataFrame({"image": path_column(labels.images)})
-    if category_column is not None:
-        X["category"] = y.pop(category_column).tolist()
+    for name, column in carried.items():
+        X[name] = y.pop(column).tolist()
     return X, y
 
 
@@ -169,20 +176,20 @@ def _as_list(name: str, values: Sequence[str]) -> list[str]:
 def _choose_columns(
     table: TextTable,
     image: str | None,
-    category: str | None,
+    carried: dict[str, str],
     attributes: Sequence[str] | None,
     categorical: Sequence[str] | None,
 ) -> tuple[str, list[str], list[str]]:
     """Return the checked names of the image column, the attributes, and those named categorical."""
     image = next(iter(table.columns)) if image is None else image
-    inputs = [image] if category is None else [image, category]
+    inputs = [image, *carried.values()]
     if attributes is None:
         attributes = [name for name in table.columns if name not in inputs]
     attributes = _as_list("attribute_columns", attributes)
     categorical = _as_list("categorical", categorical or ())
     for option, names in (
         ("image_column", [image]),
-        ("category_column", inputs[1:]),
+        *((f"{name}_column", [column]) for name, column in carried.items()),
         ("attribute_columns", attributes),
     ):
         _check_names(option, names, table.columns, f"a column of {table.file}")
@@ -190,8 +197,8 @@ def _choose_columns(
     repeated = [name for name, n in Counter(inputs + attributes).items() if n > 1]
     if repeated:
         raise ValueError(
-            "image_column, category_column and attribute_columns must name different columns. "
-            f"Got {repeated[0]!r} twice."
+            "image_column, category_column, group_column and attribute_columns must name different "
+            f"columns. Got {repeated[0]!r} twice."
         )
     if not attributes:
         raise ValueError(

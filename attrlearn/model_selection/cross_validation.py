@@ -41,7 +41,7 @@ def cross_val_predict_proba(
     cv : int, splitter or iterable of (train, test), default=5
         An int stands for `AttributeKFold`. The test sets must hold each row once.
     groups : array-like of shape (N,), optional
-        Passed to the splitter.
+        Passed to the splitter. Those of attrlearn find them in a column `group` of X themselves.
     categories : array-like of shape (N,), optional
         Passed to ``fit`` and ``predict_proba``. A pipeline or search takes none: let X carry them.
     n_jobs : int, optional

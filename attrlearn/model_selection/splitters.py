@@ -11,6 +11,7 @@ from sklearn.model_selection import KFold
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _num_samples
 
+from attrlearn.checks.groups import groups_in
 from attrlearn.checks.pairing import check_paired
 from attrlearn.checks.targets import check_table
 from attrlearn.model_selection.stratification import (
@@ -93,11 +94,13 @@ class AttributeKFold(BaseEstimator):
         Parameters
         ----------
         X : array-like of N rows
-            Only their number counts, and the order of the labels if X and y have an index each.
+            Only their number counts, the order of the labels if X and y have an index each, and a
+            column `group`.
         y : array-like or DataFrame of shape (N, A)
             With gaps: NaN, None, NA, and -1 among numbers.
         groups : array-like of shape (N,), optional
-            Rows of one group stay together: the photos of one product, say.
+            Rows of one group stay together: the photos of one product, say. By default those in the
+            column `group` of X, if it is a DataFrame with one; rows that have none there are alone.
 
         Yields
         ------
@@ -116,6 +119,7 @@ class AttributeKFold(BaseEstimator):
                 "Pass shuffle=True for folds that differ by seed."
             )
         check_paired({"X": X, "y": y, "groups": groups})
+        groups = groups_in(X) if groups is None else groups
         strata, unit = count_cells(check_table(y, _num_samples(X)), groups)
         n_splits, n_units = self.n_splits, len(strata.n_rows)
         if not isinstance(n_splits, Integral) or not 2 <= n_splits <= n_units:
@@ -208,6 +212,7 @@ class AttributeShuffleSplit(BaseEstimator):
                 "Pass 0.2 for a fifth."
             )
         check_paired({"X": X, "y": y, "groups": groups})
+        groups = groups_in(X) if groups is None else groups
         strata, unit = count_cells(check_table(y, _num_samples(X)), groups)
         n_test = ceil(self.test_size * len(unit))
         rng = check_random_state(self.random_state)

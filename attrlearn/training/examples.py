@@ -45,8 +45,12 @@ class LoadedRows:
         )
 
     def weigh(self, class_weight: list[np.ndarray]) -> Self:
-        """Return the rows, the weight of each cell times that of its class."""
+        """Return the rows, their classes weighed in the loss."""
         return replace(self, rows=self.rows.weigh(class_weight))
+
+    def labelled(self) -> Self:
+        """Return the rows as they judge: without assumed cells and random changes."""
+        return replace(self, rows=self.rows.labelled(), source=self.source.unchanged())
 
     def unchanged(self) -> Self:
         """Return the rows without random changes of their inputs."""
@@ -59,7 +63,7 @@ class LoadedRows:
             self.source,
             torch.from_numpy(self.rows.targets).to(device),
             torch.from_numpy(codes).to(device),
-            torch.from_numpy(self.rows.weights).float().to(device),
+            torch.from_numpy(self.rows.loss_weights).float().to(device),
         )
 
 

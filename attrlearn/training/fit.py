@@ -17,7 +17,7 @@ from attrlearn.training.loop import split, train
 from attrlearn.training.memory import keep_freed_memory
 from attrlearn.training.schedule import BuildSchedule, build_schedule
 
-__all__ = ["EpochObserver", "Score", "fit_network"]
+__all__ = ["EpochObserver", "NoObserver", "Score", "fit_network"]
 
 Score = Callable[[AttributeNetwork, History], float]
 
@@ -30,6 +30,17 @@ class EpochObserver(Protocol):
 
     def end(self, network: AttributeNetwork, history: History) -> bool:
         """An epoch has ended; return whether to stop."""
+
+
+class NoObserver:
+    """Is told of each epoch, and does nothing."""
+
+    def begin(self) -> None:
+        """An epoch begins."""
+
+    def end(self, network: AttributeNetwork, history: History) -> bool:
+        """Go on."""
+        return False
 
 
 def fit_network(

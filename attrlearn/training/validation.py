@@ -10,7 +10,7 @@ import torch
 from sklearn.utils.validation import _num_samples
 from torch import Tensor
 
-from attrlearn.checks.attributes import Attributes
+from attrlearn.decisions.decisions import Decisions
 from attrlearn.metrics import SCORERS
 from attrlearn.nn.device import send
 from attrlearn.nn.losses import Loss
@@ -18,7 +18,12 @@ from attrlearn.nn.network import AttributeNetwork
 from attrlearn.training.examples import Examples
 from attrlearn.training.loop import split
 
-__all__ = ["ValidationPredictions", "ValidationSet", "get_scorer"]
+__all__ = [
+    "ValidationPredictions",
+    "ValidationSet",
+    "get_scorer",
+    "predict_log_probabilities",
+]
 
 
 @dataclass(frozen=True)
@@ -82,24 +87,25 @@ class ValidationPredictions:
     ----------
     estimator : AttributeClassifier
         Fitted; what is asked beside predictions comes from it.
-    attributes : Attributes
+    decisions : Decisions
+        Of the estimator.
     probabilities : ndarray of shape (N, C)
         Of the classes of all attributes side by side.
     """
 
     estimator: Any
-    attributes: Attributes
+    decisions: Decisions
     probabilities: np.ndarray
 
     def predict_proba(self, X: Any) -> np.ndarray | list[np.ndarray]:
         """Return the probabilities of the validation set, X."""
         self._check(X)
-        return self.attributes.by_attribute(self.probabilities)
+        return self.decisions.attributes.by_attribute(self.probabilities)
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return the most probable classes of the validation set, X."""
+        """Return the classes of the validation set, X."""
         self._check(X)
-        return self.attributes.most_probable(self.probabilities)
+        return self.decisions.predict(self.probabilities)
 
     def _check(self, X: Any) -> None:
         """Raise unless X can be the validation set."""

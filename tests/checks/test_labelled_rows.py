@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 
 from attrlearn.checks.attributes import Attributes
+from attrlearn.checks.inputs import check_inputs
 from attrlearn.checks.labelled_rows import LabelledRows
 
 ATTRIBUTES = Attributes(
@@ -10,7 +11,8 @@ ATTRIBUTES = Attributes(
 TABLE = pd.DataFrame({"hood": [0, 1, np.nan, 1], "neck": ["v", None, "o", "v"]})
 WEIGHTS = np.array([[1.0, 2], [3, 9], [9, 4], [5, 6]])
 CATEGORIES = np.array(["tee", None, "polo", "polo"], dtype=object)
-ROWS = LabelledRows.of(CATEGORIES, TABLE, ATTRIBUTES, WEIGHTS)
+X = pd.DataFrame({"image": list("abcd"), "category": CATEGORIES, "group": ["p", "q", None, "p"]})
+ROWS = LabelledRows.of(check_inputs(X), TABLE, ATTRIBUTES, WEIGHTS)
 
 
 def test_a_missing_cell_has_no_weight():
@@ -26,7 +28,8 @@ def test_count_sums_the_weights_of_each_class():
 
 def test_weigh_multiplies_each_cell_by_the_weight_of_its_class():
     weighed = ROWS.weigh([np.array([10.0, 100]), np.array([2.0, 3, 0.5])])
-    assert weighed.weights.tolist() == [[10, 1], [300, 0], [0, 8], [500, 3]]
+    assert weighed.loss_weights.tolist() == [[10, 1], [300, 0], [0, 8], [500, 3]]
+    assert weighed.weights.tolist() == ROWS.loss_weights.tolist() == ROWS.weights.tolist()
     assert ROWS.weights.tolist() == [[1, 2], [3, 0], [0, 4], [5, 6]]
 
 
@@ -36,6 +39,7 @@ def test_taken_rows_keep_targets_categories_and_weights_together():
     assert some.targets.tolist() == [[1, 4], [0, 4]]
     assert some.categories.tolist() == ["polo", "tee"]
     assert some.weights.tolist() == [[5, 6], [1, 2]]
+    assert some.groups.tolist() == ROWS.groups[[3, 0]].tolist() == [0, 0]
     assert some.table["neck"].tolist() == ["v", "v"]
 
 
@@ -43,3 +47,14 @@ def test_categories_without_a_cell_that_counts_are_not_learnt():
     assert ROWS.learnt_categories().tolist() == ["polo", "tee"]
     weighed = ROWS.weigh([np.array([0.0, 1]), np.array([1.0, 1, 0])])
     assert weighed.learnt_categories().tolist() == ["polo"]
+
+
+def test_missing_cells_of_binary_attributes_can_be_assumed_to_be_0():
+    assumed = LabelledRows.of(check_inputs(X), TABLE, ATTRIBUTES, WEIGHTS, missing="negative")
+    assert assumed.targets.tolist() == [[0, 4], [1, -1], [0, 2], [1, 4]]
+    assert assumed.weights.tolist() == [[1, 2], [3, 0], [9, 4], [5, 6]]
+    assert assumed.count(ATTRIBUTES)[0].tolist() == [10, 8]
+    known = assumed.labelled()
+    assert known.targets.tolist() == ROWS.targets.tolist()
+    assert known.weights.tolist() == ROWS.weights.tolist()
+    assert assumed.counted().isna().equals(TABLE.isna())  # splits share out what is known

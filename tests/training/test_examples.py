@@ -3,14 +3,15 @@ import pandas as pd
 import torch
 
 from attrlearn.checks.attributes import Attributes
+from attrlearn.checks.inputs import check_inputs
 from attrlearn.checks.labelled_rows import LabelledRows
 from attrlearn.training.examples import LoadedRows
 from attrlearn.training.sources import FeatureSource
 
 ATTRIBUTES = Attributes(["hood"], [np.array([0, 1])], [True])
 TABLE = pd.DataFrame({"hood": [0, 1, np.nan, 1]})
-CATEGORIES = np.array(["tee", None, "polo", "polo"], dtype=object)
-ROWS = LabelledRows.of(CATEGORIES, TABLE, ATTRIBUTES, np.array([[1.0], [2], [3], [4]]))
+INPUTS = check_inputs(list("abcd"), np.array(["tee", None, "polo", "polo"], dtype=object))
+ROWS = LabelledRows.of(INPUTS, TABLE, ATTRIBUTES, np.array([[1.0], [2], [3], [4]]))
 LOADED = LoadedRows(ROWS, FeatureSource(torch.arange(8.0).reshape(2, 4, 1)))
 
 

@@ -7,6 +7,7 @@ from sklearn.metrics import get_scorer as get_their_scorer
 from sklearn.metrics import log_loss
 
 from attrlearn.checks.targets import check_attributes
+from attrlearn.decisions.decisions import Decisions
 from attrlearn.metrics import SCORERS
 from attrlearn.nn.losses import cross_entropy
 from attrlearn.training.examples import Examples
@@ -29,7 +30,8 @@ def known(tabular):
     clf = tabular.fit(X, Y)
     p = clf.predict_proba(X)
     side_by_side = np.stack([1 - p, p], axis=2).reshape(40, 4)
-    return clf, ValidationPredictions(clf, check_attributes(Y, 40)[1], side_by_side)
+    decisions = Decisions(check_attributes(Y, 40)[1], {}, None)
+    return clf, ValidationPredictions(clf, decisions, side_by_side)
 
 
 @pytest.mark.parametrize("name", ["average_precision", "f1_macro", "roc_auc", "accuracy"])
