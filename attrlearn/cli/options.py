@@ -111,7 +111,11 @@ ESTIMATOR_OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
     "validation_fraction": (float, "share of the images held out for it (0.1)"),
     "n_iter_no_change": (int, "epochs without a better score after which to stop (5)"),
     "scoring": (text_or_none, "loss, average_precision, roc_auc, f1, ... (loss)"),
-    "augment": (text_or_none, "flip or none (flip)"),
+    "augment": (text_or_none, "how images change at random: flip, light, strong or none (flip)"),
+    "augment_views": (
+        literal,
+        "views of an image that a frozen backbone sees, or none: those of augment (none)",
+    ),
     "image_size": (int, "height and width of the images in pixels, once resized (224)"),
     "resize": (text_or_none, "squash, pad or crop (squash)"),
     "cache_dir": (text_or_none, "folder that keeps features for other runs, auto or none (auto)"),
