@@ -129,7 +129,11 @@ ESTIMATOR_OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
         "\"{'hood': 'f1'}\" (0.5)",
     ),
     "on_untuned": (text_or_none, "attributes without a threshold: keep (0.5) or abstain (keep)"),
-    "augment": (text_or_none, "flip or none (flip)"),
+    "augment": (text_or_none, "how images change at random: flip, light, strong or none (flip)"),
+    "augment_views": (
+        literal,
+        "views of an image that a frozen backbone sees, or none: those of augment (none)",
+    ),
     "image_size": (int, "height and width of the images in pixels, once resized (224)"),
     "resize": (text_or_none, "squash, pad or crop (squash)"),
     "cache_dir": (text_or_none, "folder that keeps features for other runs, auto or none (auto)"),

@@ -73,11 +73,11 @@ class FeatureCache:
     >>> images = [np.zeros((4, 4, 3), np.uint8), np.ones((4, 4, 3), np.uint8)]
     >>> with FeatureCache(mkdtemp()) as cache:
     ...     content_hashes = cache.content_hashes(images)
-    ...     cache.put("resnet18", content_hashes[1:], np.array([[[0.5, 0.25]]], np.float32))
-    ...     found, features = cache.get("resnet18", content_hashes, n_views=1, n_features=2)
+    ...     cache.put("resnet18", content_hashes[1:], np.array([[0.5, 0.25]], np.float32))
+    ...     found, features = cache.get("resnet18", content_hashes, n_features=2)
     >>> found
     array([False,  True])
-    >>> features[0, 1]
+    >>> features[1]
     array([0.5 , 0.25], dtype=float32)
     """
 
@@ -112,42 +112,39 @@ class FeatureCache:
         return content_hashes
 
     def get(
-        self, setting: str, content_hashes: Sequence[bytes | None], n_views: int, n_features: int
+        self, setting: str, content_hashes: Sequence[bytes | None], n_features: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """Look features up.
 
         Parameters
         ----------
         setting : str
-            As from `setting_key`: all that a feature depends on besides the image.
+            As from `setting_key`: all that a feature depends on besides the image, the view of it
+            included.
         content_hashes : sequence of N bytes or None
-        n_views : int
-            V. The first of two stored views is found on its own, too.
         n_features : int
             D
 
         Returns
         -------
         found : ndarray of shape (N,), bool
-            Where all V views are there.
-        features : ndarray of shape (V, N, D), float32
+        features : ndarray of shape (N, D), float32
             Meaningless where not found.
         """
         found = np.zeros(len(content_hashes), dtype=bool)
-        features = np.zeros((n_views, len(content_hashes), n_features), dtype=np.float32)
+        features = np.zeros((len(content_hashes), n_features), dtype=np.float32)
         for some in _chunks(len(content_hashes)):
             keys = {
-                i: _feature_keys(setting, hashed, n_views)
+                i: _feature_key(setting, hashed)
                 for i in some
                 if (hashed := content_hashes[i]) is not None
             }
-            stored = self._store.get("features", [key for views in keys.values() for key in views])
-            for i, views in keys.items():
-                values = [stored.get(key, b"") for key in views]
-                if all(len(value) == 4 * n_features for value in values):
+            stored = self._store.get("features", list(keys.values()))
+            for i, key in keys.items():
+                value = stored.get(key, b"")
+                if len(value) == 4 * n_features:
                     found[i] = True
-                    for view, value in enumerate(values):
-                        features[view, i] = np.frombuffer(value, dtype="<f4")
+                    features[i] = np.frombuffer(value, dtype="<f4")
         return found, features
 
     def put(
@@ -162,14 +159,14 @@ class FeatureCache:
         setting : str
         content_hashes : sequence of N bytes or None
             Features of None are not stored.
-        features : ndarray of shape (V, N, D), float32
+        features : ndarray of shape (N, D), float32
         """
-        rows = np.moveaxis(features, 1, 0).astype("<f4", copy=False)  # (N, V, D)
-        items: list[tuple[bytes, bytes]] = []
-        for hashed, views in zip(content_hashes, rows, strict=True):
-            if hashed is not None:
-                keys = _feature_keys(setting, hashed, len(views))
-                items += zip(keys, (view.tobytes() for view in views), strict=True)
+        rows = features.astype("<f4", copy=False)
+        items = (
+            (_feature_key(setting, hashed), row.tobytes())
+            for hashed, row in zip(content_hashes, rows, strict=True)
+            if hashed is not None
+        )
         self._store.put("features", items)
 
     def info(self) -> CacheInfo:
@@ -256,8 +253,8 @@ def setting_key(**parts: str | float | bool | None) -> str:
     Parameters
     ----------
     **parts : str, int, float, bool or None
-        Backbone, hash of its weights, size of the image, ... Their order does not matter, their
-        type does.
+        Backbone, hash of its weights, size of the image, view, ... Their order does not matter,
+        their type does.
 
     Returns
     -------
@@ -285,10 +282,6 @@ def _chunks(n_rows: int) -> Iterator[range]:
         yield range(start, min(start + _ROWS_AT_ONCE, n_rows))
 
 
-def _feature_keys(setting: str, hashed: bytes, n_views: int) -> list[bytes]:
-    """Return the key of each view of an image."""
-    name = setting.encode()
-    return [
-        blake2b(hashed + bytes([view]) + name, digest_size=HASH_BYTES).digest()
-        for view in range(n_views)
-    ]
+def _feature_key(setting: str, hashed: bytes) -> bytes:
+    """Return the key of the features of an image."""
+    return blake2b(hashed + setting.encode(), digest_size=HASH_BYTES).digest()

@@ -1,6 +1,7 @@
 """Features of a frozen backbone: from the cache, else computed, once per image and view."""
 
 import threading
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from os import PathLike
@@ -10,6 +11,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import PIL
 import torch
+import torchvision
 from torch import Tensor
 from tqdm import tqdm
 
@@ -19,6 +21,7 @@ from attrlearn.features.backends import Backend, open_backend
 from attrlearn.features.cache import FeatureCache, setting_key
 from attrlearn.forks import in_forked_child
 from attrlearn.images.reader import ImageReader, consecutive
+from attrlearn.images.views import ORIGINAL, View, draw_views
 from attrlearn.nn.backbones import Backbone
 from attrlearn.nn.device import send
 
@@ -68,7 +71,7 @@ class FeatureExtractor:
         self,
         reader: ImageReader,
         *,
-        mirror: bool = False,
+        views: Sequence[View] = (ORIGINAL,),
         keep_memory: bool = True,
         verbose: int = 0,
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -77,8 +80,8 @@ class FeatureExtractor:
         Parameters
         ----------
         reader : ImageReader
-        mirror : bool, default=False
-            Whether a second view, mirrored left to right, is wanted.
+        views : sequence of V views, default=(ORIGINAL,)
+            Of each image. Only those that the cache does not hold are computed.
         keep_memory : bool, default=True
             Whether the cache is for images in memory too, rather than for files alone.
         verbose : int, default=0
@@ -88,9 +91,8 @@ class FeatureExtractor:
         ------
         rows : ndarray of shape (n,)
             Those that could be read, in order.
-        views : ndarray of shape (1 or 2, n, D), float32
+        features : ndarray of shape (V, n, D), float32
         """
-        n_views = 1 + mirror
         images = [
             image if keep_memory or not is_in_memory(image) else None for image in reader.images
         ]
@@ -101,28 +103,40 @@ class FeatureExtractor:
         ):
             for rows in consecutive(len(reader), ROWS_AT_ONCE):
                 hashes = _content_hashes(kept, images, rows)
-                done, views = self._look_up(kept, reader, hashes, n_views)
-                progress.update(int(done.sum()))
-                missing = {row: hashes[row] for row in rows[~done].tolist()}
-                for part, fresh in self._compute(kept, reader, images, missing, n_views):
-                    places = part - rows[0]
-                    views[:, places], done[places] = fresh, True
-                    progress.update(len(part))
-                yield rows[done], views[:, done]
+                found, features = self._look_up(kept, reader, hashes, views)
+                progress.update(int(found.all(axis=0).sum()))
+                for missing, some in _lacking(found, rows).items():
+                    new = [views[number] for number in missing]
+                    wanted = {row: hashes[row] for row in some}
+                    for part, fresh in self._compute(kept, reader, images, wanted, new):
+                        places = np.ix_(missing, part - rows[0])
+                        features[places], found[places] = fresh, True
+                        progress.update(len(part))
+                done = found.all(axis=0)
+                yield rows[done], features[:, done]
+
+    def run(self, images: Tensor) -> np.ndarray:
+        """Return the features (B, D) float32 of images (B, 3, H, W) uint8."""
+        run = self._prepared.open(self.backbone)
+        return run(send(images, self.backbone.mean.device)).cpu().numpy()
 
     def _look_up(
         self,
         cache: FeatureCache | None,
         reader: ImageReader,
         hashes: dict[int, bytes | None],
-        n_views: int,
+        views: Sequence[View],
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Which of the rows (n,) the cache holds, and their views (V, n, D)."""
-        n_features = self.backbone.n_features
-        if cache is None:
-            views = np.empty((n_views, len(hashes), n_features), dtype=np.float32)
-            return np.zeros(len(hashes), dtype=bool), views
-        return cache.get(self._setting(reader), list(hashes.values()), n_views, n_features)
+        """Which views of the rows (V, n) the cache holds, and their features (V, n, D)."""
+        shape = (len(views), len(hashes))
+        found = np.zeros(shape, dtype=bool)
+        features = np.empty((*shape, self.backbone.n_features), dtype=np.float32)
+        if cache is not None:
+            for number, view in enumerate(views):
+                found[number], features[number] = cache.get(
+                    self._setting(reader, view), list(hashes.values()), self.backbone.n_features
+                )
+        return found, features
 
     def _compute(
         self,
@@ -130,37 +144,37 @@ class FeatureExtractor:
         reader: ImageReader,
         images: Sequence[Any],
         hashes: dict[int, bytes | None],
-        n_views: int,
+        views: Sequence[View],
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield rows and their views (V, b, D), which the cache gets too."""
-        if not hashes:
-            return
-        run = self._prepared.open(self.backbone)
-        device = self.backbone.mean.device
+        """Yield rows and the features (V, b, D) of their views, which the cache gets too."""
         rows = np.array(list(hashes))
         parts = [rows[some] for some in consecutive(len(rows), self.batch_size)]
-        for part, pixels in reader.batches(parts):
-            if len(part):
-                views = _run(run, send(pixels, device), n_views)
+        for part, pixels in reader.batches(parts, lambda image, _: draw_views(image, views)):
+            if len(part):  # (b, V, 3, H, W)
+                features = np.stack([self.run(some) for some in pixels.unbind(1)])
                 if cache is not None:
                     # A file may have changed between its hash and its decoding.
                     now = _content_hashes(cache, images, part)
                     unchanged = [h if h == hashes[row] else None for row, h in now.items()]
-                    cache.put(self._setting(reader), unchanged, views)
-                yield part, views
+                    for view, some in zip(views, features, strict=True):
+                        cache.put(self._setting(reader, view), unchanged, some)
+                yield part, features
 
-    def _setting(self, reader: ImageReader) -> str:
+    def _setting(self, reader: ImageReader, view: View) -> str:
         """Name of all that a feature depends on besides its image."""
         return setting_key(
             backbone=self.backbone.name,
             weights=self._prepared.hash_weights(self.backbone),
             image_size=reader.size,
             resize=reader.resize,
+            policy=view.policy,
+            view=view.number,
             dtype=str(self.dtype),
             engine=self.backend,
             attrlearn=__version__,
             pillow=PIL.__version__,
             torch=torch.__version__,
+            torchvision=torchvision.__version__,
         )
 
 
@@ -212,10 +226,13 @@ def _prepare(backbone: Backbone, backend: str, dtype: torch.dtype) -> _Prepared:
     return known
 
 
-def _run(run: Backend, images: Tensor, n_views: int) -> np.ndarray:
-    """(V, B, D) float32."""
-    views = [images, images.flip(3)][:n_views]
-    return torch.stack([run(view) for view in views]).cpu().numpy()
+def _lacking(found: np.ndarray, rows: np.ndarray) -> dict[tuple[int, ...], list[int]]:
+    """Rows by the numbers of the views (V, n) that they lack, if any."""
+    lacking: dict[tuple[int, ...], list[int]] = defaultdict(list)
+    for row, missing in zip(rows.tolist(), ~found.T, strict=True):
+        if missing.any():
+            lacking[tuple(np.flatnonzero(missing).tolist())].append(row)
+    return lacking
 
 
 def _content_hashes(

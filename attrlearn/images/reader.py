@@ -1,7 +1,7 @@
 """Images as batches, decoded ahead of the network by a pool of threads."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,14 +20,15 @@ from attrlearn.images.decoding import read_image
 __all__ = ["ImageReader", "MemoryReader", "consecutive", "open_reader"]
 
 Batch = tuple[np.ndarray, Tensor]
+Change = Callable[[Tensor, int], Tensor]  # an image (3, H, W) and its row → what is made of it
 
 
 class MemoryReader:
-    """Reads rows that are in memory, features or decoded images, in batches.
+    """Reads rows of features, which are in memory, in batches.
 
     Parameters
     ----------
-    rows : ndarray of shape (N, ...)
+    rows : ndarray of shape (N, D)
 
     Examples
     --------
@@ -44,7 +45,7 @@ class MemoryReader:
         return len(self.rows)
 
     def batches(self, parts: Iterable[np.ndarray]) -> Iterator[Batch]:
-        """Yield the numbers of the rows of each part, and the rows (B, ...)."""
+        """Yield the numbers of the rows of each part, and the rows (B, D)."""
         for rows in parts:
             yield rows, self.rows[rows]
 
@@ -72,6 +73,8 @@ class ImageReader:
         Batches that are decoded while the network works on one. 0 where several of torch's threads
         work on one layer: those that decode on the same cores make them wait for each other, which
         costs more than it gains.
+    decoded : Tensor of shape (N, 3, size, size), uint8, optional
+        The images, where memory holds them already: none is decoded again.
 
     Attributes
     ----------
@@ -94,13 +97,21 @@ class ImageReader:
     n_threads: int
     on_bad_image: str
     ahead: int = 2
+    decoded: Tensor | None = None
     bad: dict[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.images)
 
-    def batches(self, parts: Iterable[np.ndarray]) -> Iterator[Batch]:
+    def batches(self, parts: Iterable[np.ndarray], change: Change | None = None) -> Iterator[Batch]:
         """Yield the rows of each part that could be read, and their images (B, 3, H, W).
+
+        Parameters
+        ----------
+        parts : iterable of ndarray
+        change : callable, optional
+            What the threads make of each image; it is what is yielded then. It is called by
+            several at once.
 
         Raises
         ------
@@ -112,7 +123,7 @@ class ImageReader:
         pool = ThreadPoolExecutor(self.n_threads, thread_name_prefix="attrlearn-decode")
         try:
             for rows in parts:
-                waiting.append((rows, [pool.submit(self._read, int(row)) for row in rows]))
+                waiting.append((rows, [pool.submit(self._make, int(row), change) for row in rows]))
                 if len(waiting) > self.ahead:
                     yield self._collect(*waiting.popleft())
             while waiting:
@@ -132,6 +143,11 @@ class ImageReader:
             )
         reasons = [self.bad[row] for row in rows]
         return pd.DataFrame({"row": rows, "image": images, "reason": reasons})
+
+    def _make(self, row: int, change: Change | None) -> Tensor | None:
+        """What is made of an image; None if it is dropped."""
+        image = self._read(row) if self.decoded is None else self.decoded[row]
+        return image if image is None or change is None else change(image, row)
 
     def _read(self, row: int) -> Tensor | None:
         """(3, size, size), or None for an image that is dropped."""

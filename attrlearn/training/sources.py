@@ -8,12 +8,14 @@ from typing import Protocol, Self
 import numpy as np
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
 from attrlearn.checks.image_types import name_of
 from attrlearn.exceptions import ImageError
 from attrlearn.features.extractor import FeatureExtractor
-from attrlearn.images.augmentation import Augment, augment
-from attrlearn.images.reader import ImageReader, MemoryReader, consecutive
+from attrlearn.images.augmentation import Augment, apply_callable, augment
+from attrlearn.images.reader import Change, ImageReader, MemoryReader, consecutive
+from attrlearn.images.views import count_views, views_of
 from attrlearn.nn.backbones import Backbone
 from attrlearn.nn.split_backbone import split_before_trained
 
@@ -22,7 +24,6 @@ __all__ = ["FeatureSource", "ImageSource", "Source", "open_features", "open_sour
 MEMORY_SHARE = 0.25  # of the memory goes to images or activations at most
 BATCH_SIZE = 32  # images decoded before they are stored
 
-_N_VIEWS = {None: 1, "flip": 2}  # of an image whose features are kept
 
 Suffix = Callable[[Tensor], Tensor]
 
@@ -95,17 +96,18 @@ class ImageSource:
 
     Parameters
     ----------
-    reader : ImageReader, or MemoryReader of decoded images
+    reader : ImageReader
     rows : ndarray of shape (N,)
         The rows of the reader that this source holds.
-    policy : "flip", callable or None
-        See `attrlearn.images.augmentation.augment`.
+    policy : str, callable or None
+        See `attrlearn.images.augmentation.augment`, which the threads of the reader call. A
+        callable runs in the calling thread.
     suffix : callable
         The backbone.
     """
 
     def __init__(
-        self, reader: MemoryReader | ImageReader, rows: np.ndarray, policy: Augment, suffix: Suffix
+        self, reader: ImageReader, rows: np.ndarray, policy: Augment, suffix: Suffix
     ) -> None:
         self.reader = reader
         self.rows = rows
@@ -114,8 +116,18 @@ class ImageSource:
 
     def batches(self, parts: list[Tensor], generator: torch.Generator) -> Iterator[Tensor]:
         """Yield the images (B, 3, H, W) uint8 of each part."""
-        for _, images in self.reader.batches(self.rows[part.numpy()] for part in parts):
-            yield augment(images, self.policy, generator)
+        change = self._draw(self.policy, generator) if isinstance(self.policy, str) else None
+        rows = (self.rows[part.numpy()] for part in parts)
+        for _, images in self.reader.batches(rows, change):
+            yield apply_callable(images, self.policy) if callable(self.policy) else images
+
+    def _draw(self, policy: str, generator: torch.Generator) -> Change:
+        """Changes for an epoch: a seed per row, so that the order of the threads is no matter."""
+        seeds = torch.randint(2**32, self.rows.shape, generator=generator).tolist()
+        seed_of = dict(zip(self.rows.tolist(), seeds, strict=True))
+        return lambda image, row: augment(
+            image, policy, torch.Generator().manual_seed(seed_of[row])
+        )
 
     def take(self, rows: np.ndarray) -> Self:
         """Return a source of some of the rows."""
@@ -130,6 +142,7 @@ def open_source(
     reader: MemoryReader | ImageReader,
     extractor: FeatureExtractor | None,
     policy: Augment,
+    n_views: int | None,
     verbose: int,
 ) -> tuple[np.ndarray, Source]:
     """Choose what training reads: what comes before all that is trained, computed once.
@@ -142,9 +155,11 @@ def open_source(
     reader : MemoryReader or ImageReader
     extractor : FeatureExtractor or None
         Bound to the backbone, on the device that computes; None with a `MemoryReader`.
-    policy : "flip", callable or None
-        "flip" takes two views of an image from a frozen backbone; a callable changes images anew
-        each epoch, so that there are no features to keep.
+    policy : str, callable or None
+        What can be kept is computed of several views of an image, see `attrlearn.images.views`.
+    n_views : int or None
+        How many. None: the default of the policy, and none of a callable, which changes images anew
+        in each epoch.
     verbose : int
         1 or more shows progress.
 
@@ -158,7 +173,7 @@ def open_source(
     if isinstance(reader, MemoryReader):
         return np.arange(len(reader)), FeatureSource(reader.rows[None])
     assert extractor is not None
-    rows, source = _open(reader, extractor, policy, verbose)
+    rows, source = _open(reader, extractor, policy, n_views, verbose)
     if len(rows) == 0:
         raise ImageError(
             f"X must hold at least one image that can be read. Got {len(reader)}, none of which "
@@ -171,13 +186,17 @@ def open_source(
 
 
 def open_features(
-    reader: ImageReader, extractor: FeatureExtractor, policy: Augment, verbose: int
+    reader: ImageReader,
+    extractor: FeatureExtractor,
+    policy: Augment,
+    n_views: int | None,
+    verbose: int,
 ) -> tuple[np.ndarray, FeatureSource]:
     """Compute the features of a backbone as it is.
 
     Parameters
     ----------
-    reader, extractor, policy, verbose
+    reader, extractor, policy, n_views, verbose
         As in `open_source`; of images that a callable changes each epoch, those as they are.
 
     Returns
@@ -187,38 +206,71 @@ def open_features(
     source : FeatureSource
         Of these rows.
     """
-    n_views = 1 if callable(policy) else _N_VIEWS[policy]
-    rows, views = _compute(reader, extractor, n_views, verbose)
+    n_views = count_views(policy, n_views) or 1
+    rows, views = _compute(reader, extractor, policy, n_views, verbose)
     return rows, FeatureSource(views.to(extractor.backbone.mean.device), torch.from_numpy(rows))
 
 
 def _open(
-    reader: ImageReader, extractor: FeatureExtractor, policy: Augment, verbose: int
+    reader: ImageReader,
+    extractor: FeatureExtractor,
+    policy: Augment,
+    n_views: int | None,
+    verbose: int,
 ) -> tuple[np.ndarray, Source]:
     """Rows that can be read, and as much of the way to their features as can be kept."""
     backbone = extractor.backbone
-    if callable(policy):
+    n_views = count_views(policy, n_views)
+    if n_views is None:
         return _open_images(reader, policy, backbone)
     if backbone.is_frozen:
-        return open_features(reader, extractor, policy, verbose)
-    split, n_views = split_before_trained(backbone), _N_VIEWS[policy]
+        return open_features(reader, extractor, policy, n_views, verbose)
+    split = split_before_trained(backbone)
     if split is None or not _fits(4 * n_views * len(reader) * split.prefix.n_features):
         return _open_images(reader, policy, backbone)
-    rows, views = _compute(reader, extractor.uncached(split.prefix), n_views, verbose)
+    rows, views = _compute(reader, extractor.uncached(split.prefix), policy, n_views, verbose)
     activations = views.unflatten(2, split.shape)
     return rows, FeatureSource(activations, torch.from_numpy(rows), split.suffix)
 
 
 def _compute(
-    reader: ImageReader, extractor: FeatureExtractor, n_views: int, verbose: int
+    reader: ImageReader,
+    extractor: FeatureExtractor,
+    policy: Augment,
+    n_views: int,
+    verbose: int,
 ) -> tuple[np.ndarray, Tensor]:
     """Rows that can be read, and the features (V, N, D) of all rows, any number where not."""
+    if callable(policy):
+        batches = _run_callable(reader, extractor, policy, n_views, verbose)
+    else:
+        batches = extractor.batches(reader, views=views_of(policy, n_views), verbose=verbose)
     views = torch.empty(n_views, len(reader), extractor.backbone.n_features, dtype=torch.float32)
     rows = [np.empty(0, dtype=np.int64)]
-    for some, part in extractor.batches(reader, mirror=n_views == 2, verbose=verbose):
+    for some, part in batches:
         rows.append(some)
         views[:, some] = torch.from_numpy(part)
     return np.concatenate(rows), views
+
+
+def _run_callable(
+    reader: ImageReader,
+    extractor: FeatureExtractor,
+    transform: Callable[[Tensor], Tensor],
+    n_views: int,
+    verbose: int,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield rows that can be read, and the features (V, b, D) of each image and its changes.
+
+    Past the cache: what a callable draws from torch's global generator must not depend on it.
+    """
+    parts = consecutive(len(reader), extractor.batch_size)
+    with tqdm(total=len(reader), desc="features", unit="image", disable=not verbose) as progress:
+        for rows, images in reader.batches(parts):
+            if len(rows):
+                changes = (apply_callable(images, transform) for _ in range(1, n_views))
+                yield rows, np.stack([extractor.run(view) for view in (images, *changes)])
+            progress.update(len(rows))
 
 
 def _open_images(
@@ -235,7 +287,8 @@ def _open_images(
             decoded[some] = images.numpy()
     # On a CPU training needs all cores.
     ahead = 0 if backbone.mean.device.type == "cpu" else reader.ahead
-    again = MemoryReader(decoded) if fits else replace(reader, on_bad_image="raise", ahead=ahead)
+    kept = torch.from_numpy(decoded) if fits else None
+    again = replace(reader, on_bad_image="raise", ahead=ahead, decoded=kept)
     readable = np.concatenate(rows)
     return readable, ImageSource(again, readable, policy, backbone)
 

@@ -31,7 +31,7 @@ def rate(n_rows: int, work: Callable[[], object], repeats: int = 1) -> str:
 def measure(n_rows: int, folder: Path) -> dict[str, str]:
     """Rates of a new cache and of the files it does not know, then of both when known."""
     rng = np.random.default_rng(0)
-    features = rng.standard_normal((1, n_rows, 1280), dtype=np.float32)
+    features = rng.standard_normal((n_rows, 1280), dtype=np.float32)
     content_hashes = [rng.bytes(16) for _ in range(n_rows)]
     files = [folder / f"{i}.jpg" for i in range(n_rows)]
     for file in files:
@@ -41,16 +41,14 @@ def measure(n_rows: int, folder: Path) -> dict[str, str]:
     def put() -> None:
         for start in range(0, n_rows, BATCH):
             part = slice(start, start + BATCH)
-            cache.put("setting", content_hashes[part], features[:, part])
+            cache.put("setting", content_hashes[part], features[part])
 
     with FeatureCache(folder / "cache") as cache:
         rates = {"rows": f"{n_rows:,}", "put": rate(n_rows, put)}
     with FeatureCache(folder / "cache") as cache:
-        rates["get"] = rate(
-            n_rows, lambda: cache.get("setting", content_hashes, 1, 1280), repeats=5
-        )
+        rates["get"] = rate(n_rows, lambda: cache.get("setting", content_hashes, 1280), repeats=5)
         rates["get, absent"] = rate(
-            n_rows, lambda: cache.get("other", content_hashes, 1, 1280), repeats=5
+            n_rows, lambda: cache.get("other", content_hashes, 1280), repeats=5
         )
         rates["content_hashes"] = rate(n_rows, lambda: cache.content_hashes(files))
         rates["content_hashes, known"] = rate(

@@ -7,6 +7,8 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
+from torchvision.models import squeezenet1_1
+from torchvision.transforms import v2
 
 from attrlearn import ImageEmbedder
 from attrlearn.features import extractor as extractor_module
@@ -58,13 +60,30 @@ def test_a_search_decodes_each_image_once_and_passes_each_view_once(
         small.set_params(engine="torch"), {"dropout": [0.1, 0.5]}, cv=3, scoring=SCORERS["accuracy"]
     )
     search.fit(images, attributes).predict(images)
-    # Views are asked for together: those of a fold that was tested first come without mirror image.
+    # Those of the fold that is tested first come without mirror image, which is asked for later.
     assert work["decoded"] <= 2 * 24
-    assert work["passes"] <= 3 * 24
+    assert work["passes"] == 2 * 24
     before = dict(work)
     forget()
     clone(search).fit(images, attributes).predict(images)
     assert work == before
+
+
+@pytest.mark.slow
+def test_fits_of_every_seed_share_their_views_and_more_are_added(
+    small, images, attributes, work, tmp_path
+):
+    torch.save(squeezenet1_1(weights=None).state_dict(), tmp_path / "weights.pth")
+    small.set_params(weights=str(tmp_path / "weights.pth"), engine="torch", max_epochs=1)
+    grid = {"augment": [None, "flip", "light", "strong"]}
+    search = GridSearchCV(small, grid, cv=2, scoring=SCORERS["accuracy"], refit=False)
+    search.fit(images, attributes)
+    assert work["passes"] == (1 + 1 + 3 + 3) * 24
+    clf = small.set_params(random_state=1, augment="strong", augment_views=6)
+    clf.fit(images, attributes)
+    assert work["passes"] == (1 + 1 + 3 + 5) * 24
+    clf.set_params(random_state=2, augment="light", augment_views=2).fit(images, attributes)
+    assert work["passes"] == (1 + 1 + 3 + 5) * 24
 
 
 def test_the_embedder_shares_the_features_of_the_classifier(small, images, attributes, work):
@@ -104,15 +123,29 @@ def test_decoded_images_teach_what_files_teach(small, images, attributes, monkey
     np.testing.assert_array_equal(curves[0].loss_curve_, curves[1].loss_curve_)
 
 
-@pytest.mark.parametrize("augment", ["flip", None])
+@pytest.mark.parametrize("augment", ["flip", "strong"])
+def test_images_change_alike_in_any_number_of_threads_decoded_or_not(
+    small, images, attributes, monkeypatch, augment
+):
+    clf = small.set_params(trainable="all", augment=augment, max_epochs=1)
+    curves = []
+    for share, n_jobs in ((0.4, 1), (0.4, 3), (0.0, 3)):
+        monkeypatch.setattr(sources, "MEMORY_SHARE", share)
+        fitted = clone(clf).set_params(n_jobs=n_jobs).fit(images, attributes)
+        curves.append(fitted.loss_curve_)
+    for curve in curves[1:]:
+        np.testing.assert_array_equal(curve, curves[0])
+
+
+@pytest.mark.parametrize(("augment", "n_views"), [(None, 1), ("flip", 2), ("strong", 4)])
 def test_what_comes_before_the_last_block_is_computed_once(
-    small, images, attributes, work, augment
+    small, images, attributes, work, augment, n_views
 ):
     clf = small.set_params(trainable="last_block", augment=augment, max_epochs=3, engine="torch")
     before = clone(clf).set_params(max_epochs=1).fit(images, attributes)
     work.update(decoded=0, passes=0)
     clf.fit(images, attributes)
-    assert work == {"decoded": 24, "passes": 24 * (1 + (augment == "flip"))}
+    assert work == {"decoded": 24, "passes": 24 * n_views}
     trained, still = "features.12.squeeze.weight", "features.7.squeeze.weight"
     weights, earlier = (model.network_.backbone.model.state_dict() for model in (clf, before))
     assert not torch.equal(weights[trained], earlier[trained])
@@ -165,6 +198,36 @@ def test_callable_augment_runs_each_epoch_and_a_frozen_backbone_warns(small, ima
     with pytest.warns(UserWarning, match="runs the frozen backbone again in each of the 2 epochs"):
         small.set_params(augment=darken).fit(images, attributes)
     assert calls == [(3, 32, 32)] * 48
+
+
+@pytest.mark.parametrize("trainable", ["head", "last_block"])
+def test_views_of_a_callable_are_computed_once_and_seeded(
+    small, images, attributes, work, trainable
+):
+    transform = v2.RandomErasing(p=1.0, scale=(0.3, 0.5))
+    clf = small.set_params(trainable=trainable, augment_views=3, engine="torch")
+    clf.set_params(augment=None).fit(images, attributes)  # the cache holds the images as they are
+    work.update(decoded=0, passes=0)
+    first, again = (
+        clone(clf).set_params(augment=transform, cache_dir=folder).fit(images, attributes)
+        for folder in ("auto", None)
+    )
+    assert work == {"decoded": 2 * 24, "passes": 2 * 3 * 24}
+    np.testing.assert_array_equal(first.loss_curve_, again.loss_curve_)
+    assert not np.array_equal(first.loss_curve_, clf.loss_curve_)
+
+
+@pytest.mark.parametrize("trainable", ["head", "all"])
+def test_validation_reads_the_images_as_they_are(small, images, attributes, trainable):
+    """With a learning rate of next to nothing, scores tell what was predicted."""
+    clf = small.set_params(
+        trainable=trainable, early_stopping=True, learning_rate=1e-30, max_epochs=1
+    )
+    scores = [
+        clone(clf).set_params(augment=augment).fit(images, attributes).validation_scores_
+        for augment in (None, "strong")
+    ]
+    np.testing.assert_allclose(*scores, rtol=1e-6)
 
 
 def test_scoring_reads_no_image_again(small, images, attributes, monkeypatch):

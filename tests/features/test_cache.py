@@ -18,7 +18,7 @@ from attrlearn.features.cache import FeatureCache, default_cache_dir, setting_ke
 RNG = np.random.default_rng(0)
 DIGESTS = [RNG.bytes(16) for _ in range(20)]
 PIXELS = np.zeros((4, 4, 3), np.uint8)
-FEATURES = RNG.standard_normal((2, 20, 5), dtype=np.float32)
+FEATURES = RNG.standard_normal((20, 5), dtype=np.float32)
 
 SCRIPT = Path(__file__).parent / "scripts" / "share_cache.py"
 
@@ -51,57 +51,47 @@ def opened(monkeypatch) -> list:
 
 def test_features_come_back_bit_for_bit_in_any_order(cache):
     special = FEATURES.copy()
-    special[0, 0] = [np.nan, -np.nan, np.inf, -0.0, 1e-42]
+    special[0] = [np.nan, -np.nan, np.inf, -0.0, 1e-42]
     cache.put("s", DIGESTS, special)
     order = [*np.random.default_rng(1).permutation(20), 3, 3]
     with FeatureCache(cache.info().path.parent) as other:
-        found, features = other.get("s", [DIGESTS[i] for i in order], 2, 5)
+        found, features = other.get("s", [DIGESTS[i] for i in order], 5)
     assert found.all()
     assert features.dtype == np.float32
-    assert features.tobytes() == special[:, order].tobytes()
+    assert features.tobytes() == special[order].tobytes()
 
 
 def test_features_in_any_layout_are_stored_by_value(cache):
     cache.put("s", DIGESTS, np.asfortranarray(FEATURES).astype(">f4"))
-    assert np.array_equal(cache.get("s", DIGESTS, 2, 5)[1], FEATURES)
+    assert np.array_equal(cache.get("s", DIGESTS, 5)[1], FEATURES)
 
 
 def test_only_the_same_setting_content_and_size_is_found(cache):
-    cache.put("s", DIGESTS[:10], FEATURES[:, :10])
-    assert cache.get("s", DIGESTS, 2, 5)[0].tolist() == [True] * 10 + [False] * 10
-    assert not cache.get("t", DIGESTS, 2, 5)[0].any()
-    assert not cache.get("s", DIGESTS, 2, 6)[0].any()
-    assert not cache.get("s", DIGESTS, 3, 5)[0].any()
-
-
-def test_the_first_of_two_views_is_found_but_not_two_where_one_was_stored(cache):
-    cache.put("s", DIGESTS[:10], FEATURES[:, :10])
-    cache.put("s", DIGESTS[10:], FEATURES[:1, 10:])
-    found, features = cache.get("s", DIGESTS, 1, 5)
-    assert found.all()
-    assert np.array_equal(features, FEATURES[:1])
-    assert cache.get("s", DIGESTS, 2, 5)[0].tolist() == [True] * 10 + [False] * 10
+    cache.put("s", DIGESTS[:10], FEATURES[:10])
+    assert cache.get("s", DIGESTS, 5)[0].tolist() == [True] * 10 + [False] * 10
+    assert not cache.get("t", DIGESTS, 5)[0].any()
+    assert not cache.get("s", DIGESTS, 6)[0].any()
 
 
 def test_a_image_without_digest_is_neither_stored_nor_found(cache):
-    cache.put("s", [DIGESTS[0], None, DIGESTS[0]], FEATURES[:, [0, 1, 0]])
-    assert cache.get("s", [None, DIGESTS[0], None], 2, 5)[0].tolist() == [False, True, False]
-    assert cache.info().n_entries == 2
+    cache.put("s", [DIGESTS[0], None, DIGESTS[0]], FEATURES[[0, 1, 0]])
+    assert cache.get("s", [None, DIGESTS[0], None], 5)[0].tolist() == [False, True, False]
+    assert cache.info().n_entries == 1
 
 
 def test_more_images_than_one_transaction_takes(cache, monkeypatch):
     monkeypatch.setattr(cache_module, "_ROWS_AT_ONCE", 7)
-    cache.put("s", DIGESTS[:15], FEATURES[:, :15])
-    found, features = cache.get("s", DIGESTS, 2, 5)
+    cache.put("s", DIGESTS[:15], FEATURES[:15])
+    found, features = cache.get("s", DIGESTS, 5)
     assert found.tolist() == [True] * 15 + [False] * 5
-    assert np.array_equal(features[:, :15], FEATURES[:, :15])
+    assert np.array_equal(features[:15], FEATURES[:15])
     assert len(cache.content_hashes([b"%d" % i for i in range(20)])) == 20
 
 
 def test_no_images_are_no_trouble(cache):
-    found, features = cache.get("s", [], 2, 5)
-    assert (found.shape, features.shape) == ((0,), (2, 0, 5))
-    cache.put("s", [], FEATURES[:, :0])
+    found, features = cache.get("s", [], 5)
+    assert (found.shape, features.shape) == ((0,), (0, 5))
+    cache.put("s", [], FEATURES[:0])
     assert cache.content_hashes([]) == []
 
 
@@ -150,7 +140,7 @@ def test_digests_are_there_even_where_nothing_can_be_kept(tmp_path):
         with pytest.warns(UserWarning, match=r"readable and writable\. Got '"):
             cache.put("s", DIGESTS, FEATURES)
         assert None not in cache.content_hashes([b"one", PIXELS])
-        assert not cache.get("s", DIGESTS, 2, 5)[0].any()
+        assert not cache.get("s", DIGESTS, 5)[0].any()
 
 
 @pytest.mark.slow
@@ -173,29 +163,29 @@ def test_processes_that_read_and_write_at_once_lose_nothing_and_see_only_whole_e
     errors = [worker.communicate()[1] for worker in workers]
     assert errors == [""] * 4
     with FeatureCache(tmp_path / "cache") as cache:
-        found, features = cache.get("s", [b"%016d" % i for i in range(240)], 2, 700)
-        assert cache.info().n_entries == 480
+        found, features = cache.get("s", [b"%016d" % i for i in range(240)], 700)
+        assert cache.info().n_entries == 240
     assert found.all()
-    assert np.array_equal(features[1, :, 0], 1000 + np.arange(240))
+    assert np.array_equal(features[:, 0], np.arange(240))
 
 
 def test_info_tells_place_number_and_size_and_clear_removes_all(cache):
     path = cache.info().path
     assert cache.info() == (path, 0, 0, 10_000_000_000)
     cache.put("s", DIGESTS, FEATURES)
-    assert cache.info().n_entries == 40
+    assert cache.info().n_entries == 20
     assert cache.info().n_bytes == sum(file.stat().st_size for file in path.parent.iterdir())
     cache.clear()
     assert list(path.parent.iterdir()) == []
-    assert not cache.get("s", DIGESTS, 2, 5)[0].any()
+    assert not cache.get("s", DIGESTS, 5)[0].any()
 
 
 def test_the_cap_holds_and_the_features_stored_last_stay(tmp_path):
     with FeatureCache(tmp_path, max_bytes=4_000_000) as cache:
         for i in range(0, 400, 20):
             content_hashes = [b"%016d" % j for j in range(i, i + 20)]
-            cache.put("s", content_hashes, np.full((2, 20, 4_000), i, np.float32))  # 0.64 MB
-        found, _ = cache.get("s", [b"%016d" % j for j in range(400)], 2, 4_000)
+            cache.put("s", content_hashes, np.full((20, 8_000), i, np.float32))  # 0.64 MB
+        found, _ = cache.get("s", [b"%016d" % j for j in range(400)], 8_000)
         assert found[-20:].all()
         assert (np.diff(found.astype(int)) >= 0).all()
         assert cache.info().path.stat().st_size < 5_000_000

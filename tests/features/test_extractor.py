@@ -12,7 +12,9 @@ from attrlearn.exceptions import ImageError
 from attrlearn.features import extractor as extractor_module
 from attrlearn.features.cache import FeatureCache
 from attrlearn.features.extractor import FeatureExtractor
+from attrlearn.images.decoding import read_image
 from attrlearn.images.reader import ImageReader
+from attrlearn.images.views import ORIGINAL, draw_views, views_of
 from attrlearn.nn.backbones import build_backbone
 
 
@@ -38,13 +40,16 @@ def reader(paths, on_bad_image="raise", size=32, resize="squash"):
     return ImageReader(list(paths), size, resize, n_threads=1, on_bad_image=on_bad_image)
 
 
+FLIP = views_of("flip", 2)
+
+
 def extractor(backbone, cache_dir, **options):
     given = {"backend": "torch", "dtype": torch.float32, "batch_size": 4}
     return FeatureExtractor(backbone, cache_dir=cache_dir, **given | options)
 
 
-def extract(backbone, reader, cache_dir, mirror=False, **options):
-    parts = list(extractor(backbone, cache_dir, **options).batches(reader, mirror=mirror))
+def extract(backbone, reader, cache_dir, views=(ORIGINAL,), **options):
+    parts = list(extractor(backbone, cache_dir, **options).batches(reader, views=views))
     return np.concatenate([r for r, _ in parts]), np.concatenate([v for _, v in parts], axis=1)
 
 
@@ -63,7 +68,7 @@ def counted(monkeypatch):
 
 
 def test_views_are_the_features_of_the_image_and_of_its_mirror_image(backbone, files, tmp_path):
-    rows, views = extract(backbone, reader(files), None, mirror=True)
+    rows, views = extract(backbone, reader(files), None, FLIP)
     assert rows.tolist() == list(range(6))
     flipped = [
         np.array(Image.open(path).transpose(Image.Transpose.FLIP_LEFT_RIGHT)) for path in files
@@ -73,13 +78,28 @@ def test_views_are_the_features_of_the_image_and_of_its_mirror_image(backbone, f
     assert np.abs(views[0] - views[1]).max() > 1e-3
 
 
+@pytest.mark.parametrize("policy", ["light", "strong"])
+def test_only_views_that_are_new_are_computed(backbone, files, tmp_path, counted, policy):
+    eight = views_of(policy, 8)
+    extract(backbone, reader(files), tmp_path)
+    extract(backbone, reader(files[:3]), tmp_path, eight[:4])
+    assert sum(counted) == 6 + 3 * 3
+    rows, views = extract(backbone, reader(files), tmp_path, eight)
+    assert sum(counted) == 8 * 6
+    assert rows.tolist() == list(range(6))
+    extract(backbone, reader(files), tmp_path, eight[3:5])
+    assert sum(counted) == 8 * 6
+    pixels = torch.from_numpy(read_image(files[5], 32)).permute(2, 0, 1)
+    np.testing.assert_allclose(views[:, 5], backbone(draw_views(pixels, eight)).detach(), atol=1e-4)
+
+
 def test_second_run_reads_no_image_and_runs_no_backbone(
     backbone, files, tmp_path, counted, monkeypatch
 ):
-    first = extract(backbone, reader(files), tmp_path, mirror=True)
+    first = extract(backbone, reader(files), tmp_path, FLIP)
     assert sum(counted) == 12
     monkeypatch.setattr(ImageReader, "batches", lambda *_: pytest.fail("an image was read"))
-    second = extract(backbone, reader(files[::-1]), tmp_path, mirror=True)
+    second = extract(backbone, reader(files[::-1]), tmp_path, FLIP)
     np.testing.assert_array_equal(first[1], second[1][:, ::-1])
     assert sum(counted) == 12
 

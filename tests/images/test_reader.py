@@ -272,6 +272,29 @@ def test_only_a_few_batches_are_read_ahead(paths, ahead):
     found.close()
 
 
+@pytest.mark.parametrize("n_threads", [1, 4])
+def test_a_change_is_made_of_each_image_by_its_row(paths, pixels, n_threads):
+    def change(image, row):
+        return torch.stack([image, image // (row + 1)])
+
+    reading = reader([*paths[:3], "nowhere.png", *paths[3:]], "drop", n_threads=n_threads)
+    parts = [np.array([4, 0, 3]), np.array([2])]
+    plain, changed = (list(reading.batches(parts, c)) for c in (None, change))
+    for (rows, images), (again, two) in zip(plain, changed, strict=True):
+        assert again.tolist() == rows.tolist()
+        assert torch.equal(two[:, 0], images)
+        assert torch.equal(two[:, 1], images // torch.from_numpy(rows + 1)[:, None, None, None])
+
+
+def test_decoded_images_are_not_read_again(paths):
+    _, images = read_all(paths)
+    decoded = replace(reader(["nowhere.png"] * N), decoded=images)
+    [(again, some)] = decoded.batches([np.array([3, 1])], lambda image, row: image + row)
+    assert again.tolist() == [3, 1]
+    assert torch.equal(some[0], images[3] + 3)
+    assert torch.equal(some[1], images[1] + 1)
+
+
 def test_images_are_read_again_each_time(paths, pixels):
     reading = reader(paths)
     [(_, first)] = reading.batches([np.array([0])])
