@@ -35,7 +35,7 @@ from attrlearn.checks.pairing import check_paired
 from attrlearn.checks.targets import check_attributes, check_table
 from attrlearn.checks.text_columns import warn_of_marks, warn_of_text
 from attrlearn.checks.weights import check_sample_weight, class_weights
-from attrlearn.decisions.calibration import undo_class_weight
+from attrlearn.decisions.calibration import Calibration, undo_class_weight
 from attrlearn.decisions.decisions import Decisions, threshold_rules
 from attrlearn.decisions.thresholds import Rule, is_tuned
 from attrlearn.exceptions import naming_argument, naming_cure, warn
@@ -309,7 +309,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
     calibration_: pd.DataFrame | None
     n_epochs_: int
     _attributes: Attributes
-    _decisions: Decisions
+    _calibration: Calibration | None
     _history: History
     _resize: str
 
@@ -477,11 +477,11 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         Parameters
         ----------
         X : array-like of N paths; DataFrame; or images
-            A DataFrame has a column `image` with the paths and optionally `category` and `group`, the
-            same for photos that belong together; others are ignored. Images are a list of PIL images, uint8 arrays (H, W, 3) or the contents of
-            image files (bytes, bytearray, memoryview, or open binary files such as BytesIO), or one
-            uint8 array (N, H, W, 3). With ``backbone=None``: an array (N, D) of features, or a
-            DataFrame of numeric columns and optionally `category` and `group`.
+            A DataFrame has a column `image` with the paths and optionally `category` and `group`,
+            the same for photos that belong together; others are ignored. Images are a list of PIL
+            images, uint8 arrays (H, W, 3) or the contents of image files (bytes, bytearray,
+            memoryview, or open binary files such as BytesIO), or one uint8 array (N, H, W, 3). With
+            ``backbone=None``: an array (N, D) of features, or a DataFrame of numeric columns and optionally `category` and `group`.
         y : array-like or DataFrame of shape (N, A)
             One column per attribute. Missing cells are NaN, None, NA, and -1 among numbers.
             Numeric and bool columns are binary and hold only 0 and 1. Text and pandas `category`
@@ -1183,6 +1183,11 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
                 "attribute and fit again."
             )
 
+    @property
+    def _decisions(self) -> Decisions:
+        """What the fitted estimator makes of probabilities."""
+        return Decisions(self._attributes, self.thresholds_, self._calibration)
+
     def _predict_for_people(
         self, X: Any, categories: Any
     ) -> tuple[Inputs, np.ndarray, np.ndarray, dict[str, pd.Series]]:
@@ -1285,7 +1290,7 @@ class _Fitted:
 def _describe_decisions(decisions: Decisions) -> dict[str, Any]:
     """The attributes of the fitted estimator that tell of its decisions."""
     return {
-        "_decisions": decisions,
+        "_calibration": decisions.calibration,
         "thresholds_": decisions.thresholds,
         "calibration_": decisions.calibration_table(),
     }

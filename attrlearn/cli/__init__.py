@@ -144,9 +144,20 @@ def _fill_predict(predict: argparse.ArgumentParser) -> None:
     predict.add_argument(
         "--threshold",
         type=fraction,
-        default=0.5,
         metavar="P",
-        help="probability above which a binary attribute is there (%(default)s)",
+        help="probability above which a binary attribute is there (that of the model)",
+    )
+    predict.add_argument(
+        "--min-confidence",
+        type=fraction,
+        default=0.0,
+        metavar="P",
+        help="leave out what is predicted with a lower probability (%(default)s)",
+    )
+    predict.add_argument(
+        "--all-classes",
+        action="store_true",
+        help="with --out: a column with the probability of each class",
     )
 
 

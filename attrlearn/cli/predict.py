@@ -40,6 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
     check_writable(arguments.out)
     clf = _load(arguments.model)
     clf.set_params(on_bad_image="drop", **given_options(arguments, PREDICTION_OPTIONS))
+    if arguments.threshold is not None:
+        clf.thresholds_ = dict.fromkeys(clf.thresholds_, arguments.threshold)
+    _check_all_classes(arguments)
     X = pd.concat([_list_images(name, arguments) for name in arguments.images], ignore_index=True)
     X["category"] = np.array([known or arguments.category for known in X["category"]], object)
     cure = "Pass --category, or a table with a column category."
@@ -59,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         tqdm(total=len(X), unit="image", disable=None if file else True) as progress,
     ):
         for start in range(0, len(X), CHUNK):
-            table = _predict(clf, X[start : start + CHUNK], arguments.threshold)
+            table = _predict(clf, X[start : start + CHUNK], arguments)
             bad = _report_bad(table)
             n_bad += bad.sum()
             if file:
@@ -74,6 +77,19 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out and not is_stream(arguments.out):
         print(f"predictions: {arguments.out}")
     return 1 if n_bad else 0
+
+
+def _check_all_classes(arguments: argparse.Namespace) -> None:
+    """Raise if the probabilities of all classes were asked for as lines, or with decisions."""
+    if not arguments.all_classes:
+        return
+    if not arguments.out:
+        raise ValueError("--all-classes must come with --out. Got no file. Name a CSV file.")
+    if arguments.threshold is not None or arguments.min_confidence:
+        raise ValueError(
+            "--all-classes writes probabilities, without decisions. Got --threshold or "
+            "--min-confidence. Leave them out."
+        )
 
 
 def _check_format(path: str | None) -> None:
@@ -137,16 +153,18 @@ def _list_images(name: str, arguments: argparse.Namespace) -> pd.DataFrame:
     return pd.DataFrame({"image": path_column(images), "category": categories})
 
 
-def _predict(clf: AttributeClassifier, X: pd.DataFrame, threshold: float) -> pd.DataFrame:
-    """X, and the table of predictions, binary ones by the threshold."""
+def _predict(
+    clf: AttributeClassifier, X: pd.DataFrame, arguments: argparse.Namespace
+) -> pd.DataFrame:
+    """X, and the table of predictions, or of the probabilities of all classes."""
     with warnings.catch_warnings():
         # `run` has warned of all rows, and _report_bad names every image.
         warnings.simplefilter("ignore", UnknownCategoryWarning)
         warnings.simplefilter("ignore", UnreadableImageWarning)
-        table = clf.predict_table(X)
-    for name in _binary(clf):
-        present = table[f"{name}_proba"] > threshold
-        table[name] = present.astype("Int64").mask(table[name].isna())
+        if arguments.all_classes:
+            table = clf.predict_proba_table(X)
+        else:
+            table = clf.predict_table(X, min_confidence=arguments.min_confidence)
     return pd.concat([X, table], axis=1)
 
 

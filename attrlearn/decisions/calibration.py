@@ -143,7 +143,7 @@ def _fit(
         of_bias = error.sum(axis=0) + moved / BIAS_SD**2
         return value, np.append(of_change, of_bias)
 
-    found = minimize(loss, np.zeros(1 + k), jac=True, method="L-BFGS-B")
+    found = minimize(loss, np.zeros(1 + k), jac=True, method="L-BFGS-B", options={"ftol": 1e-12})
     return float(np.exp(log_t + found.x[0])), bias + found.x[1:]
 
 

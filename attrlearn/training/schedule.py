@@ -10,7 +10,13 @@ from torch.nn import Parameter
 from torch.optim import Optimizer, lr_scheduler
 from torch.optim.lr_scheduler import LRScheduler
 
-__all__ = ["BuildOptimizer", "BuildSchedule", "build_optimizer", "build_schedule", "parameter_groups"]
+__all__ = [
+    "BuildOptimizer",
+    "BuildSchedule",
+    "build_optimizer",
+    "build_schedule",
+    "parameter_groups",
+]
 
 Group = dict[str, Any]
 BuildOptimizer = Callable[[list[Group]], Optimizer]
