@@ -41,6 +41,7 @@ from attrlearn.decisions.thresholds import Rule, is_tuned
 from attrlearn.exceptions import naming_argument, naming_cure, warn
 from attrlearn.features.pipeline import FeaturePipeline
 from attrlearn.images.augmentation import POLICIES, Augment
+from attrlearn.images.reader import ImageReader
 from attrlearn.metrics import balanced_accuracy_score
 from attrlearn.model_selection import AttributeShuffleSplit
 from attrlearn.nn.backbones import Backbone, build_backbone
@@ -481,7 +482,8 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             the same for photos that belong together; others are ignored. Images are a list of PIL
             images, uint8 arrays (H, W, 3) or the contents of image files (bytes, bytearray,
             memoryview, or open binary files such as BytesIO), or one uint8 array (N, H, W, 3). With
-            ``backbone=None``: an array (N, D) of features, or a DataFrame of numeric columns and optionally `category` and `group`.
+            ``backbone=None``: an array (N, D) of features, or a DataFrame of numeric columns and
+            optionally `category` and `group`.
         y : array-like or DataFrame of shape (N, A)
             One column per attribute. Missing cells are NaN, None, NA, and -1 among numbers.
             Numeric and bool columns are binary and hold only 0 and 1. Text and pandas `category`
@@ -607,9 +609,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         probabilities, _ = self._predict(inputs, self.on_bad_image)
         return self._attributes.by_attribute(probabilities)
 
-    def tune(
-        self, X: Any, y: Any, categories: Any = None, *, sample_weight: Any = None
-    ) -> Self:
+    def tune(self, X: Any, y: Any, categories: Any = None, *, sample_weight: Any = None) -> Self:
         """Tune thresholds, and with `calibrate` the rates, on other labelled rows.
 
         Nothing is trained: `thresholds_` and `calibration_` are chosen anew, by what the
@@ -961,7 +961,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         readable, source = open_source(reader, extractor, augment, self.augment_views, self.verbose)
         loaded = LoadedRows(rows.take(readable), source)
         if keep_features:
-            assert extractor is not None
+            assert extractor is not None and isinstance(reader, ImageReader)
             views = augment, self.augment_views
             _, features = open_features(reader, extractor, *views, self.verbose)
             loaded = replace(loaded, frozen=features)

@@ -34,7 +34,7 @@ class Tuned:
 
 def is_tuned(rule: Rule) -> bool:
     """Whether a rule needs labelled cells: all but a number do."""
-    return not isinstance(rule, Real)
+    return isinstance(rule, str) or callable(rule)
 
 
 def check_rule(rule: Any, name: Any = None) -> Rule:
@@ -115,7 +115,7 @@ def tune_threshold(
     """
     if callable(rule):
         return Tuned(_checked(rule(y, proba)))
-    if isinstance(rule, Real):
+    if not isinstance(rule, str):
         return Tuned(float(rule))
     n_positive = int((y == 1).sum())
     fewest = min((n_positive, "positives"), (len(y) - n_positive, "negatives"))
