@@ -961,7 +961,8 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         readable, source = open_source(reader, extractor, augment, self.augment_views, self.verbose)
         loaded = LoadedRows(rows.take(readable), source)
         if keep_features:
-            assert extractor is not None and isinstance(reader, ImageReader)
+            assert extractor is not None
+            assert isinstance(reader, ImageReader)
             views = augment, self.augment_views
             _, features = open_features(reader, extractor, *views, self.verbose)
             loaded = replace(loaded, frozen=features)
