@@ -198,10 +198,9 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         bear. No effect with ``backbone=None``.
     augment_views : int or None, default=None
         Views of each image that go through what is frozen of the backbone, once; each batch draws
-        one per image. The first is the image as it is, so that 1 means no change. None: 2 of
-        "flip", which has no more, 4 of "light" and "strong", and none of a callable, for which a
-        frozen backbone runs in each epoch. Unused where nothing is kept: with ``trainable="all"``,
-        where images change anew in each epoch.
+        one per image. The first is the image as it is, so that 1 means no change; "flip" has two at
+        most. None: 2, and none of a callable, for which a frozen backbone runs in each epoch.
+        Unused with ``trainable="all"``, where images change anew in each epoch.
     image_size : int, default=224
         Height and width of the images, in pixels.
     resize : {"squash", "pad", "crop"}, default="squash"

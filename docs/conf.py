@@ -7,10 +7,12 @@ import attrlearn
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
-from draw_architecture import draw  # noqa: E402
+import draw_architecture  # noqa: E402
+import draw_views  # noqa: E402
 
-# Drawn from the source at each build, so that it shows the package as it is.
-draw(Path(attrlearn.__file__).parent, HERE / "generated" / "architecture.svg")
+# Drawn from the source at each build, so that they show the package as it is.
+draw_architecture.draw(Path(attrlearn.__file__).parent, HERE / "generated" / "architecture.svg")
+draw_views.draw(HERE / "generated" / "views.png")
 
 project = "attrlearn"
 author = "The attrlearn developers"
@@ -53,6 +55,7 @@ html_css_files = ["attrlearn.css"]
 html_sidebars = {
     "changelog": [],
     "losses": [],
+    "augmentation": [],
     "getting_started": [],
     "architecture": [],
     "contributing": [],

@@ -132,7 +132,7 @@ ESTIMATOR_OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
     "augment": (text_or_none, "how images change at random: flip, light, strong or none (flip)"),
     "augment_views": (
         literal,
-        "views of an image that a frozen backbone sees, or none: those of augment (none)",
+        "views of an image that a frozen backbone sees, or none: two (none)",
     ),
     "image_size": (int, "height and width of the images in pixels, once resized (224)"),
     "resize": (text_or_none, "squash, pad or crop (squash)"),

@@ -158,8 +158,8 @@ def open_source(
     policy : str, callable or None
         What can be kept is computed of several views of an image, see `attrlearn.images.views`.
     n_views : int or None
-        How many. None: the default of the policy, and none of a callable, which changes images anew
-        in each epoch.
+        How many. None: the default, and none of a callable, which changes images anew in each
+        epoch.
     verbose : int
         1 or more shows progress.
 
