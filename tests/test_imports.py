@@ -11,8 +11,9 @@ PACKAGE = Path(__file__).parent.parent / "attrlearn"
 # does not import each other, but for the members of one room.
 FLOORS = [
     {"cli"},
+    {"app"},
     {"classifier", "embedder"},
-    {"prediction", "pickling", "plots"},
+    {"decisions", "prediction", "pickling", "plots"},
     {"training"},
     {"features", "datasets"},
     {"images", "nn", "labels"},
@@ -23,7 +24,15 @@ FLOORS = [
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
 # Rooms that know nothing of torch, so that metrics and splitters import quickly.
-WITHOUT_TORCH = {"checks", "datasets", "exceptions", "labels", "metrics", "model_selection"}
+WITHOUT_TORCH = {
+    "checks",
+    "datasets",
+    "decisions",
+    "exceptions",
+    "labels",
+    "metrics",
+    "model_selection",
+}
 # Rooms that know nothing of the estimators of scikit-learn.
 WITHOUT_ESTIMATORS = {"features", "images", "labels", "nn"}
 

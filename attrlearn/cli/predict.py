@@ -24,12 +24,13 @@ from attrlearn.cli.files import (
     whole_file,
 )
 from attrlearn.cli.options import PREDICTION_OPTIONS, given_options
+from attrlearn.decisions import binary_attributes, decide
 from attrlearn.exceptions import UnknownCategoryWarning, UnreadableImageWarning
 from attrlearn.labels.duplicates import locate_images, path_column
 from attrlearn.labels.image_lookup import IMAGE_SUFFIXES, list_images
 from attrlearn.labels.tables import read_table
 
-__all__ = ["check_names", "run"]
+__all__ = ["check_names", "load_model", "run"]
 
 CHUNK = 256  # images that are predicted before their lines are written
 TABLE_SUFFIXES = {".csv", ".parquet", ".pq", ".tsv", ".txt"}
@@ -38,7 +39,7 @@ TABLE_SUFFIXES = {".csv", ".parquet", ".pq", ".tsv", ".txt"}
 def run(arguments: argparse.Namespace) -> int:
     """Predict the images chunk by chunk."""
     check_writable(arguments.out)
-    clf = _load(arguments.model)
+    clf = load_model(arguments.model)
     clf.set_params(on_bad_image="drop", **given_options(arguments, PREDICTION_OPTIONS))
     X = pd.concat([_list_images(name, arguments) for name in arguments.images], ignore_index=True)
     X["category"] = np.array([known or arguments.category for known in X["category"]], object)
@@ -82,8 +83,8 @@ def _check_format(path: str | None) -> None:
         raise ValueError(f"--out must be a CSV file. Got {path!r}. End its name in .csv.")
 
 
-def _load(path: str) -> AttributeClassifier:
-    """The fitted classifier in a file."""
+def load_model(path: str) -> AttributeClassifier:
+    """The fitted classifier in a file; ValueError if there is none."""
     rule = f"MODEL must be a file written by attrlearn train. Got {path!r}, which"
     try:
         model = joblib.load(path)
@@ -144,9 +145,7 @@ def _predict(clf: AttributeClassifier, X: pd.DataFrame, threshold: float) -> pd.
         warnings.simplefilter("ignore", UnknownCategoryWarning)
         warnings.simplefilter("ignore", UnreadableImageWarning)
         table = clf.predict_table(X)
-    for name in _binary(clf):
-        present = table[f"{name}_proba"] > threshold
-        table[name] = present.astype("Int64").mask(table[name].isna())
+    table = decide(table, dict.fromkeys(binary_attributes(clf), threshold))
     return pd.concat([X, table], axis=1)
 
 
@@ -160,7 +159,7 @@ def _report_bad(table: pd.DataFrame) -> np.ndarray:
 
 def _lines(clf: AttributeClassifier, table: pd.DataFrame) -> Iterator[str]:
     """One line per image: its binary attributes that are there, the class of the others."""
-    binary = _binary(clf)
+    binary = binary_attributes(clf)
     for row in table.to_dict("records"):
         found = []
         for name in clf.attribute_names_:
@@ -169,11 +168,3 @@ def _lines(clf: AttributeClassifier, table: pd.DataFrame) -> Iterator[str]:
                 continue
             found.append(f"{name if name in binary else f'{name}={value}'} {proba:.2f}")
         yield f"{row['image']}: {', '.join(found) or '-'}"
-
-
-def _binary(clf: AttributeClassifier) -> set[str]:
-    """Names of the attributes whose classes are 0 and 1."""
-    if not isinstance(clf.classes_, list):
-        return set(clf.attribute_names_)
-    named = zip(clf.attribute_names_, clf.classes_, strict=True)
-    return {name for name, classes in named if list(classes) == [0, 1]}
