@@ -51,6 +51,7 @@ html_show_sourcelink = False
 html_static_path = ["_static"]
 html_css_files = ["attrlearn.css"]
 html_sidebars = {
+    "app": [],
     "changelog": [],
     "losses": [],
     "getting_started": [],

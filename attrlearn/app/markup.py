@@ -13,7 +13,7 @@ __all__ = ["STYLE", "attribute_bars", "facts_list", "plain"]
 STYLE = """<style>
 .attrlearn-name {font-size: .875rem; font-weight: 600; overflow: hidden;
   text-overflow: ellipsis; white-space: nowrap}
-.attrlearn-bars {font-size: .875rem; max-height: 24rem; overflow-y: auto}
+.attrlearn-bars {font-size: .875rem; max-height: 24rem; overflow-y: auto; padding-bottom: .2rem}
 .attrlearn-bars > div {margin-top: .3rem; opacity: .65}
 .attrlearn-bars > .there {opacity: 1; font-weight: 600}
 .attrlearn-bars .text {display: flex; justify-content: space-between; gap: .5rem}
@@ -24,9 +24,9 @@ STYLE = """<style>
 .attrlearn-bars .there .fill {background: #1c83e1}
 .attrlearn-bars .mark {position: absolute; top: -.15rem; height: .7rem; width: 2px;
   background: currentColor}
-.attrlearn-facts, .attrlearn-facts dt, .attrlearn-facts dd {margin: 0; padding: 0}
-.attrlearn-facts dt {font-size: .75rem; opacity: .7}
-.attrlearn-facts dd {font-size: .875rem; margin-bottom: .3rem; overflow-wrap: anywhere}
+dl.attrlearn-facts, dl.attrlearn-facts dt, dl.attrlearn-facts dd {margin: 0; padding: 0}
+dl.attrlearn-facts dt {font-size: .75rem; opacity: .7}
+dl.attrlearn-facts dd {font-size: .875rem; margin-bottom: .3rem; overflow-wrap: anywhere}
 </style>"""
 
 
@@ -87,7 +87,8 @@ def _bar(attribute: Any, value: Any, probability: float, threshold: float | None
     elif np.isnan(threshold):
         number = f"undecided {number}"
     else:
-        mark = f'<div class="mark" style="left: {threshold:.1%}"></div>'
+        left = f"calc({threshold:.1%} - {2 * threshold:.1f}px)"  # it is 2 px wide
+        mark = f'<div class="mark" style="left: {left}"></div>'
     there = threshold is None or (not pd.isna(value) and value == 1)
     return (
         f'<div class="{"there" if there else "not"}">'

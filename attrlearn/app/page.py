@@ -1,4 +1,8 @@
-"""The page: a script that Streamlit runs from top to bottom whenever something changes."""
+"""The page: a script that Streamlit runs from top to bottom whenever something changes.
+
+What comes and goes has a container of its own, so that what follows keeps its place, by which the
+browser knows it again: else an open expander would close.
+"""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -52,7 +56,7 @@ def show_model(clf: AttributeClassifier, name: str) -> None:
 @st.cache_data(show_spinner=False, hash_funcs={AttributeClassifier: id})
 def draw_loss_curve(clf: AttributeClassifier) -> bytes:
     """The loss curve as PNG, drawn once."""
-    figure = Figure(figsize=(4, 3), layout="constrained")
+    figure = Figure(figsize=(4.8, 3.6), layout="constrained")
     LossCurveDisplay.from_estimator(clf, ax=figure.subplots())
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=150)
@@ -61,8 +65,10 @@ def draw_loss_curve(clf: AttributeClassifier) -> bytes:
 
 def take_images() -> list[UploadedFile]:
     """Take images by upload and by camera."""
-    uploads = st.file_uploader("Images", sorted(IMAGE_SUFFIXES), accept_multiple_files=True)
-    photo = st.camera_input("Photo") if st.toggle("Camera") else None
+    label = f"Images, up to {st.get_option('server.maxUploadSize')} MB each"
+    uploads = st.file_uploader(label, sorted(IMAGE_SUFFIXES), accept_multiple_files=True)
+    with st.container():
+        photo = st.camera_input("Photo") if st.toggle("Camera") else None
     return [*uploads, photo] if photo else uploads
 
 
@@ -111,14 +117,13 @@ def predict(clf: AttributeClassifier, uploads: Sequence[UploadedFile], category:
     for key in [key for key in known if key[0] not in here]:
         del known[key]
     new = [upload for upload in uploads if (upload.file_id, category) not in known]
-    if new:
-        bar = st.progress(0.0, "Predicting")
-        for start in range(0, len(new), CHUNK):
-            part = new[start : start + CHUNK]
-            looks = look_at(clf, [upload.getvalue() for upload in part], category)
-            known.update(zip([(upload.file_id, category) for upload in part], looks, strict=True))
-            bar.progress((start + len(part)) / len(new), "Predicting")
-        bar.empty()
+    bar = st.empty()
+    for start in range(0, len(new), CHUNK):
+        bar.progress(start / len(new), f"Predicting {len(new)} images")
+        part = new[start : start + CHUNK]
+        looks = look_at(clf, [upload.getvalue() for upload in part], category)
+        known.update(zip([(upload.file_id, category) for upload in part], looks, strict=True))
+    bar.empty()
     return [known[upload.file_id, category] for upload in uploads]
 
 
@@ -131,10 +136,14 @@ def show_results(
 ) -> None:
     """Show the images that are wanted, and the table of them."""
     table = decide(pd.DataFrame([look.row for look in looks]), thresholds)
-    for upload, look in zip(uploads, looks, strict=True):
-        if look.thumbnail is None:
-            reason = plain(look.row["image_error"])
-            st.error(f"Could not read {plain(upload.name)}: {reason}. Upload another file.")
+    reasons = [
+        f"Could not read {plain(upload.name)}: {plain(look.row['image_error'])}. Upload another."
+        for upload, look in zip(uploads, looks, strict=True)
+        if look.thumbnail is None
+    ]
+    with st.container():
+        if reasons:
+            st.error("\n\n".join(reasons))
     wanted = st.multiselect("Show only images with", choices(clf), format_func=str)
     matching = matches(table, wanted)
     cards = [
@@ -144,7 +153,7 @@ def show_results(
         )
         if matched and look.thumbnail is not None
     ]
-    st.caption(f"{len(cards)} of {len(uploads)} images")
+    st.caption(f"{len(cards)} of {len(uploads)} images shown")
     show_cards(cards, thresholds)
     table.insert(0, "image", [upload.name for upload in uploads])
     if len(clf.categories_):

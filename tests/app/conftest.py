@@ -9,7 +9,7 @@ def clf(images) -> AttributeClassifier:
     """A model of two categories, two binary attributes and a categorical one."""
     y = {
         "hood": [0, 1] * 12,
-        "zip_*up*": [1, None, 0] * 8,
+        "_zip_ *up*": [1, None, 0] * 8,
         "length": ["long", "short", None, "midi"] * 6,
     }
     clf = AttributeClassifier(
