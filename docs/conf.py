@@ -53,6 +53,7 @@ html_show_sourcelink = False
 html_static_path = ["_static"]
 html_css_files = ["attrlearn.css"]
 html_sidebars = {
+    "app": [],
     "changelog": [],
     "losses": [],
     "augmentation": [],

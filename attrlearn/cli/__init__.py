@@ -18,6 +18,7 @@ from attrlearn.cli.options import (
     add_estimator_options,
     add_label_options,
     fraction,
+    integer_between,
     speak_of_options,
     text_or_none,
 )
@@ -88,6 +89,7 @@ def _build_parser() -> argparse.ArgumentParser:
         )
     )
     _fill_predict(commands.add_parser("predict", help="predict the attributes of images"))
+    _fill_app(commands.add_parser("app", help="a page that predicts what is uploaded to it"))
     _fill_cache(commands.add_parser("cache", help="features kept on disk: how much, or clear"))
     return parser
 
@@ -130,10 +132,7 @@ def _fill_predict(predict: argparse.ArgumentParser) -> None:
         "--category-column", metavar="NAME", help="column of a table with categories (category)"
     )
     predict.add_argument("--category", help="category of the images to which no table gives one")
-    predict.add_argument("--device", default="auto", help="auto, cpu, cuda, mps (%(default)s)")
-    predict.add_argument(
-        "--engine", default=argparse.SUPPRESS, help="auto, torch or openvino (that of the training)"
-    )
+    _add_device_options(predict)
     predict.add_argument(
         "--cache-dir",
         type=text_or_none,
@@ -158,6 +157,38 @@ def _fill_predict(predict: argparse.ArgumentParser) -> None:
         "--all-classes",
         action="store_true",
         help="with --out: a column with the probability of each class",
+    )
+
+
+def _fill_app(app: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``attrlearn app``."""
+    app.add_argument("model", metavar="MODEL", help="file written by train; open only your own")
+    app.add_argument(
+        "--host",
+        default="localhost",
+        help="address to listen on; 0.0.0.0 lets the whole network in (%(default)s)",
+    )
+    app.add_argument(
+        "--port", type=integer_between(1, 65535), default=8501, help="port (%(default)s)"
+    )
+    app.add_argument(
+        "--max-upload",
+        type=integer_between(1, 1000),
+        default=25,
+        metavar="MB",
+        help="size of the largest image that may be uploaded, in MB (%(default)s)",
+    )
+    app.add_argument(
+        "--no-browser", dest="browser", action="store_false", help="do not open a browser"
+    )
+    _add_device_options(app)
+
+
+def _add_device_options(parser: argparse.ArgumentParser) -> None:
+    """Add what a model is predicted with."""
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps (%(default)s)")
+    parser.add_argument(
+        "--engine", default=argparse.SUPPRESS, help="auto, torch or openvino (that of the training)"
     )
 
 

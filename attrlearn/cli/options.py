@@ -18,6 +18,7 @@ __all__ = [
     "add_label_options",
     "fraction",
     "given_options",
+    "integer_between",
     "speak_of_options",
     "text_or_none",
 ]
@@ -35,6 +36,25 @@ def fraction(text: str) -> float:
     if not 0 <= number < 1:
         raise argparse.ArgumentTypeError(f"must be at least 0 and below 1. Got {text}.")
     return number
+
+
+def integer_between(lowest: int, highest: int) -> Callable[[str], int]:
+    """Return what reads an integer in a range, both ends included.
+
+    Examples
+    --------
+    >>> integer_between(1, 65535)("8501")
+    8501
+    """
+
+    def parse(text: str) -> int:
+        if not (text.isdecimal() and lowest <= int(text) <= highest):
+            raise argparse.ArgumentTypeError(
+                f"must be an integer from {lowest} to {highest}. Got {text!r}."
+            )
+        return int(text)
+
+    return parse
 
 
 def text_or_none(text: str) -> str | None:
@@ -155,6 +175,7 @@ PREDICTION_OPTIONS = ("cache_dir", "device", "engine")
 _PARAMETERS = {
     "train": (*LABEL_OPTIONS, *ESTIMATOR_OPTIONS, "test_size"),
     "predict": (*PREDICTION_OPTIONS, "image_dir", "image_column", "category_column"),
+    "app": ("device", "engine"),
 }
 _NO_OPTION = ", or pass X_val and y_val"  # a cure that a command does not have
 _LITERAL = r"""'[^']*'|"[^"]*"|\[[^]]*\]|[\w+-]+(?:\.\w+)*"""

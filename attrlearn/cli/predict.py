@@ -24,12 +24,13 @@ from attrlearn.cli.files import (
     whole_file,
 )
 from attrlearn.cli.options import PREDICTION_OPTIONS, given_options
+from attrlearn.decisions.prediction_table import binary_attributes
 from attrlearn.exceptions import UnknownCategoryWarning, UnreadableImageWarning
 from attrlearn.labels.duplicates import locate_images, path_column
 from attrlearn.labels.image_lookup import IMAGE_SUFFIXES, list_images
 from attrlearn.labels.tables import read_table
 
-__all__ = ["check_names", "run"]
+__all__ = ["check_names", "load_model", "run"]
 
 CHUNK = 256  # images that are predicted before their lines are written
 TABLE_SUFFIXES = {".csv", ".parquet", ".pq", ".tsv", ".txt"}
@@ -38,7 +39,7 @@ TABLE_SUFFIXES = {".csv", ".parquet", ".pq", ".tsv", ".txt"}
 def run(arguments: argparse.Namespace) -> int:
     """Predict the images chunk by chunk."""
     check_writable(arguments.out)
-    clf = _load(arguments.model)
+    clf = load_model(arguments.model)
     clf.set_params(on_bad_image="drop", **given_options(arguments, PREDICTION_OPTIONS))
     if arguments.threshold is not None:
         clf.thresholds_ = dict.fromkeys(clf.thresholds_, arguments.threshold)
@@ -98,8 +99,8 @@ def _check_format(path: str | None) -> None:
         raise ValueError(f"--out must be a CSV file. Got {path!r}. End its name in .csv.")
 
 
-def _load(path: str) -> AttributeClassifier:
-    """The fitted classifier in a file."""
+def load_model(path: str) -> AttributeClassifier:
+    """The fitted classifier in a file; ValueError if there is none."""
     rule = f"MODEL must be a file written by attrlearn train. Got {path!r}, which"
     try:
         model = joblib.load(path)
@@ -178,7 +179,7 @@ def _report_bad(table: pd.DataFrame) -> np.ndarray:
 
 def _lines(clf: AttributeClassifier, table: pd.DataFrame) -> Iterator[str]:
     """One line per image: its binary attributes that are there, the class of the others."""
-    binary = _binary(clf)
+    binary = binary_attributes(clf)
     for row in table.to_dict("records"):
         found = []
         for name in clf.attribute_names_:
@@ -187,11 +188,3 @@ def _lines(clf: AttributeClassifier, table: pd.DataFrame) -> Iterator[str]:
                 continue
             found.append(f"{name if name in binary else f'{name}={value}'} {proba:.2f}")
         yield f"{row['image']}: {', '.join(found) or '-'}"
-
-
-def _binary(clf: AttributeClassifier) -> set[str]:
-    """Names of the attributes whose classes are 0 and 1."""
-    if not isinstance(clf.classes_, list):
-        return set(clf.attribute_names_)
-    named = zip(clf.attribute_names_, clf.classes_, strict=True)
-    return {name for name, classes in named if list(classes) == [0, 1]}

@@ -21,7 +21,9 @@ def command(monkeypatch):
     return replace
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["train", "--help"], ["predict", "--help"]])
+@pytest.mark.parametrize(
+    "argv", [["--help"], ["train", "--help"], ["predict", "--help"], ["app", "--help"]]
+)
 def test_help_imports_nothing_heavy(argv):
     code = (
         f"import sys; from attrlearn.cli import main; code = main({argv}); "

@@ -1,0 +1,54 @@
+"""What the page keeps of an uploaded image, so that it is read and predicted once."""
+
+import io
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+from PIL import Image
+
+from attrlearn.images.decoding import read_image
+
+__all__ = ["SIDE", "Look", "look_at"]
+
+SIDE = 224  # width and height of an image on the page, in CSS pixels
+
+
+class Look(NamedTuple):
+    """A small copy of an image as JPEG, None if it is unreadable, and its row of predictions."""
+
+    thumbnail: bytes | None
+    row: dict[Any, Any]
+
+
+def look_at(clf: Any, contents: Sequence[bytes], category: Any = None) -> list[Look]:
+    """Read and predict images.
+
+    Parameters
+    ----------
+    clf : AttributeClassifier
+        Fitted on images, with ``on_bad_image="drop"``.
+    contents : sequence of N bytes
+        The contents of their files.
+    category : object, optional
+        Of all of them; None: unknown.
+
+    Returns
+    -------
+    list of N Look
+        A row is that of `predict_table`, with the reason in `image_error` if an image is
+        unreadable.
+    """
+    categories = [category] * len(contents) if len(clf.categories_) else None
+    table: pd.DataFrame = clf.predict_table(list(contents), categories)
+    return [
+        Look(_thumbnail(content) if pd.isna(row["image_error"]) else None, row)
+        for content, row in zip(contents, table.to_dict("records"), strict=True)
+    ]
+
+
+def _thumbnail(content: bytes) -> bytes:
+    """A square JPEG with the whole image in it, sharp on a screen of twice the density."""
+    file = io.BytesIO()
+    Image.fromarray(read_image(content, 2 * SIDE, "pad")).save(file, "JPEG", quality=85)
+    return file.getvalue()
