@@ -16,7 +16,7 @@ def folder(tmp_path):
         content_hashes = cache.content_hashes(
             [np.zeros((2, 2, 3), np.uint8), np.ones((2, 2, 3), np.uint8)]
         )
-        cache.put("setting", content_hashes, np.zeros((1, 2, 5), np.float32))
+        cache.put("setting", content_hashes, np.zeros((2, 5), np.float32))
     return tmp_path
 
 

@@ -251,7 +251,7 @@ def test_images_reach_the_model_in_chunks_and_the_size_of_these_changes_nothing(
     sizes = []
     predict_table = AttributeClassifier.predict_table
 
-    def spy(self, X):
+    def spy(self, X, **options):
         sizes.append(len(X))
         return predict_table(self, X)
 
@@ -424,7 +424,7 @@ def test_an_error_half_way_leaves_the_old_table_and_no_other_file(
     out.write_text("old")
     predict_table = AttributeClassifier.predict_table
 
-    def fail_later(self, X):
+    def fail_later(self, X, **options):
         if shots / "p00.png" not in map(shots.joinpath, X["image"]):
             raise OSError("disk full")
         return predict_table(self, X)
