@@ -132,6 +132,7 @@ PREDICTION_OPTIONS = ("cache_dir", "device", "engine")
 
 _PARAMETERS = {
     "train": (*LABEL_OPTIONS, *ESTIMATOR_OPTIONS, "test_size"),
+    "evaluate": (*LABEL_OPTIONS, *PREDICTION_OPTIONS),
     "predict": (*PREDICTION_OPTIONS, "image_dir", "image_column", "category_column"),
 }
 _NO_OPTION = ", or pass X_val and y_val"  # a cure that a command does not have

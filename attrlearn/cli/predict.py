@@ -29,7 +29,7 @@ from attrlearn.labels.duplicates import locate_images, path_column
 from attrlearn.labels.image_lookup import IMAGE_SUFFIXES, list_images
 from attrlearn.labels.tables import read_table
 
-__all__ = ["check_names", "run"]
+__all__ = ["check_names", "load_model", "report_bad", "run"]
 
 CHUNK = 256  # images that are predicted before their lines are written
 TABLE_SUFFIXES = {".csv", ".parquet", ".pq", ".tsv", ".txt"}
@@ -38,7 +38,7 @@ TABLE_SUFFIXES = {".csv", ".parquet", ".pq", ".tsv", ".txt"}
 def run(arguments: argparse.Namespace) -> int:
     """Predict the images chunk by chunk."""
     check_writable(arguments.out)
-    clf = _load(arguments.model)
+    clf = load_model(arguments.model)
     clf.set_params(on_bad_image="drop", **given_options(arguments, PREDICTION_OPTIONS))
     X = pd.concat([_list_images(name, arguments) for name in arguments.images], ignore_index=True)
     X["category"] = np.array([known or arguments.category for known in X["category"]], object)
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     ):
         for start in range(0, len(X), CHUNK):
             table = _predict(clf, X[start : start + CHUNK], arguments.threshold)
-            bad = _report_bad(table)
+            bad = report_bad(table, "predict")
             n_bad += bad.sum()
             if file:
                 table.to_csv(
@@ -82,8 +82,8 @@ def _check_format(path: str | None) -> None:
         raise ValueError(f"--out must be a CSV file. Got {path!r}. End its name in .csv.")
 
 
-def _load(path: str) -> AttributeClassifier:
-    """The fitted classifier in a file."""
+def load_model(path: str) -> AttributeClassifier:
+    """The fitted classifier in a file; ValueError if there is none."""
     rule = f"MODEL must be a file written by attrlearn train. Got {path!r}, which"
     try:
         model = joblib.load(path)
@@ -140,7 +140,7 @@ def _list_images(name: str, arguments: argparse.Namespace) -> pd.DataFrame:
 def _predict(clf: AttributeClassifier, X: pd.DataFrame, threshold: float) -> pd.DataFrame:
     """X, and the table of predictions, binary ones by the threshold."""
     with warnings.catch_warnings():
-        # `run` has warned of all rows, and _report_bad names every image.
+        # `run` has warned of all rows, and report_bad names every image.
         warnings.simplefilter("ignore", UnknownCategoryWarning)
         warnings.simplefilter("ignore", UnreadableImageWarning)
         table = clf.predict_table(X)
@@ -150,11 +150,11 @@ def _predict(clf: AttributeClassifier, X: pd.DataFrame, threshold: float) -> pd.
     return pd.concat([X, table], axis=1)
 
 
-def _report_bad(table: pd.DataFrame) -> np.ndarray:
+def report_bad(table: pd.DataFrame, command: str) -> np.ndarray:
     """(rows,) whether the image could not be read; standard error says why."""
     bad = table["image_error"].notna().to_numpy()
     for path, reason in table.loc[bad, ["image", "image_error"]].itertuples(index=False):
-        print(f"attrlearn predict: could not read image {path!r}: {reason}", file=sys.stderr)
+        print(f"attrlearn {command}: could not read image {path!r}: {reason}", file=sys.stderr)
     return bad
 
 

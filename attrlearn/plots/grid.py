@@ -12,7 +12,16 @@ from attrlearn.metrics.report_text import cut
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["ONE_CLASS", "add_legend", "divide", "draw_grid", "grid_size", "open_axes", "thin"]
+__all__ = [
+    "ONE_CLASS",
+    "add_legend",
+    "as_label",
+    "divide",
+    "draw_grid",
+    "grid_size",
+    "open_axes",
+    "thin",
+]
 
 CELL_WIDTH, CELL_HEIGHT, LEGEND_HEIGHT, MIN_WIDTH = 1.9, 1.9, 0.3, 5.5  # inches
 MAX_COLUMNS = 8
@@ -88,7 +97,7 @@ def draw_grid(
     for unused in axes[len(names) :]:
         unused.remove()
     for i, (inner, name, note) in enumerate(zip(axes, names, notes, strict=False)):
-        inner.set_title(f"{cut(str(name), NAME_WIDTH)}\n{note}", fontsize=8)
+        inner.set_title(f"{as_label(name, NAME_WIDTH)}\n{note}", fontsize=8)
         inner.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.05))
         lowest, leftmost = i + n_columns >= len(names), i % n_columns == 0
         inner.set_xticks([0, 0.5, 1], ["0", "0.5", "1"] if lowest else ["", "", ""])
@@ -114,6 +123,17 @@ def add_legend(ax: "Axes", entries: Iterable[tuple[str, dict[str, Any]]]) -> Non
         borderaxespad=0,
         columnspacing=1.5,
     )
+
+
+def as_label(name: Any, width: int) -> str:
+    """The name of an attribute or a class, no wider than that, which matplotlib writes as it is.
+
+    Examples
+    --------
+    >>> as_label("$1 to $5", 20)  # not as a formula
+    '\\\\$1 to \\\\$5'
+    """
+    return cut(str(name), width).replace("$", r"\$")
 
 
 def thin(curve: pd.DataFrame) -> pd.DataFrame:

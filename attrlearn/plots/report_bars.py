@@ -8,9 +8,8 @@ import pandas as pd
 
 from attrlearn.metrics.alignment import Probabilities
 from attrlearn.metrics.report import attribute_report
-from attrlearn.metrics.report_text import cut
 from attrlearn.plots.estimators import predict_attributes
-from attrlearn.plots.grid import add_legend, divide, open_axes
+from attrlearn.plots.grid import add_legend, as_label, divide, open_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -206,7 +205,7 @@ class AttributeReportDisplay:
         chance = self._chance(part)
         if chance is not None:
             ax.vlines(chance, places - 0.45, places + 0.45, color="black", linewidth=1.5)
-        ax.set_yticks(places, [cut(str(name), NAME_WIDTH) for name in part.index])
+        ax.set_yticks(places, [as_label(name, NAME_WIDTH) for name in part.index])
         ax.set(xlim=(0, 1), ylim=(n_rows - 0.4, -0.6), xlabel=NAMES[self.score])
         ax.tick_params(axis="y", length=0)
         ax.tick_params(labelsize=9)
