@@ -89,6 +89,13 @@ def _build_parser() -> argparse.ArgumentParser:
         )
     )
     _fill_predict(commands.add_parser("predict", help="predict the attributes of images"))
+    _fill_evaluate(
+        commands.add_parser(
+            "evaluate",
+            help="compare a model with a labels file that it has not learnt from",
+            usage="%(prog)s MODEL LABELS [--image-dir DIR] [--out DIR] [--attribute NAME ...] ...",
+        )
+    )
     _fill_app(commands.add_parser("app", help="a page that predicts what is uploaded to it"))
     _fill_cache(commands.add_parser("cache", help="features kept on disk: how much, or clear"))
     return parser
@@ -133,13 +140,7 @@ def _fill_predict(predict: argparse.ArgumentParser) -> None:
     )
     predict.add_argument("--category", help="category of the images to which no table gives one")
     _add_device_options(predict)
-    predict.add_argument(
-        "--cache-dir",
-        type=text_or_none,
-        default=argparse.SUPPRESS,
-        metavar="DIR",
-        help="folder that keeps features for other runs, auto or none (that of the training)",
-    )
+    _add_cache_option(predict)
     predict.add_argument(
         "--threshold",
         type=fraction,
@@ -184,11 +185,45 @@ def _fill_app(app: argparse.ArgumentParser) -> None:
     _add_device_options(app)
 
 
+def _fill_evaluate(evaluate: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``attrlearn evaluate``."""
+    evaluate.add_argument(
+        "model", metavar="MODEL", help="file written by train; open only your own"
+    )
+    evaluate.add_argument("labels", metavar="LABELS", help="labels file: text, CSV, TSV or parquet")
+    evaluate.add_argument(
+        "--out",
+        metavar="DIR",
+        help="folder for the report (CSV, JSON), its figures and confusion matrices (PNG, CSV); "
+        "those of an earlier evaluation are replaced",
+    )
+    evaluate.add_argument(
+        "--attribute",
+        nargs="+",
+        metavar="NAME",
+        help="attributes of which a confusion matrix is written (all categorical ones)",
+    )
+    _add_device_options(evaluate)
+    _add_cache_option(evaluate)
+    add_label_options(evaluate.add_argument_group("reading the labels, as in train"))
+
+
 def _add_device_options(parser: argparse.ArgumentParser) -> None:
     """Add what a model is predicted with."""
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, mps (%(default)s)")
     parser.add_argument(
         "--engine", default=argparse.SUPPRESS, help="auto, torch or openvino (that of the training)"
+    )
+
+
+def _add_cache_option(parser: argparse.ArgumentParser) -> None:
+    """Add where the features of a model are kept."""
+    parser.add_argument(
+        "--cache-dir",
+        type=text_or_none,
+        default=argparse.SUPPRESS,
+        metavar="DIR",
+        help="folder that keeps features for other runs, auto or none (that of the training)",
     )
 
 

@@ -174,6 +174,7 @@ PREDICTION_OPTIONS = ("cache_dir", "device", "engine")
 
 _PARAMETERS = {
     "train": (*LABEL_OPTIONS, *ESTIMATOR_OPTIONS, "test_size"),
+    "evaluate": (*LABEL_OPTIONS, *PREDICTION_OPTIONS),
     "predict": (*PREDICTION_OPTIONS, "image_dir", "image_column", "category_column"),
     "app": ("device", "engine"),
 }

@@ -30,7 +30,7 @@ from attrlearn.labels.duplicates import locate_images, path_column
 from attrlearn.labels.image_lookup import IMAGE_SUFFIXES, list_images
 from attrlearn.labels.tables import read_table
 
-__all__ = ["check_names", "load_model", "run"]
+__all__ = ["check_names", "load_model", "report_bad", "run"]
 
 CHUNK = 256  # images that are predicted before their lines are written
 TABLE_SUFFIXES = {".csv", ".parquet", ".pq", ".tsv", ".txt"}
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     ):
         for start in range(0, len(X), CHUNK):
             table = _predict(clf, X[start : start + CHUNK], arguments)
-            bad = _report_bad(table)
+            bad = report_bad(table, "predict")
             n_bad += bad.sum()
             if file:
                 table.to_csv(
@@ -159,7 +159,7 @@ def _predict(
 ) -> pd.DataFrame:
     """X, and the table of predictions, or of the probabilities of all classes."""
     with warnings.catch_warnings():
-        # `run` has warned of all rows, and _report_bad names every image.
+        # `run` has warned of all rows, and report_bad names every image.
         warnings.simplefilter("ignore", UnknownCategoryWarning)
         warnings.simplefilter("ignore", UnreadableImageWarning)
         if arguments.all_classes:
@@ -169,11 +169,11 @@ def _predict(
     return pd.concat([X, table], axis=1)
 
 
-def _report_bad(table: pd.DataFrame) -> np.ndarray:
+def report_bad(table: pd.DataFrame, command: str) -> np.ndarray:
     """(rows,) whether the image could not be read; standard error says why."""
     bad = table["image_error"].notna().to_numpy()
     for path, reason in table.loc[bad, ["image", "image_error"]].itertuples(index=False):
-        print(f"attrlearn predict: could not read image {path!r}: {reason}", file=sys.stderr)
+        print(f"attrlearn {command}: could not read image {path!r}: {reason}", file=sys.stderr)
     return bad
 
 

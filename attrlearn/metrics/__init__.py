@@ -12,6 +12,8 @@ array([1.        , 0.66666667])
 AttributeScorer(f1_score, response_method='predict')
 """
 
+from attrlearn.metrics.calibration_error import expected_calibration_error
+from attrlearn.metrics.confusion import confusion_matrices
 from attrlearn.metrics.predictions import (
     accuracy_score,
     balanced_accuracy_score,
@@ -29,6 +31,8 @@ __all__ = [
     "attribute_report",
     "average_precision_score",
     "balanced_accuracy_score",
+    "confusion_matrices",
+    "expected_calibration_error",
     "f1_score",
     "format_report",
     "harmonic_f1_score",

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["format_report"]
+__all__ = ["AVERAGED", "cut", "format_report"]
 
 WIDTH = 120
 PREVALENCE_WIDTH = 20
@@ -57,10 +57,21 @@ def format_report(report: pd.DataFrame) -> str:
         width = max(map(len, column))
         columns.append([f"  {cell:>{width}}" for cell in column])
     room = WIDTH - sum(len(column[0]) for column in columns)
-    names = ["", *(_cut(str(name), room) for name in report.index), "mean"]
+    names = ["", *(cut(str(name), room) for name in report.index), "mean"]
     width = max(map(len, names))
     lines = zip((f"{name:<{width}}" for name in names), *columns, strict=True)
     return "\n".join("".join(line).rstrip() for line in lines)
+
+
+def cut(name: str, width: int) -> str:
+    """The name, no wider than that.
+
+    Examples
+    --------
+    >>> cut("long sleeves", 8)
+    'long ...'
+    """
+    return name if len(name) <= width else name[: width - 3] + "..."
 
 
 def _text(value: Any) -> str:
@@ -70,8 +81,3 @@ def _text(value: Any) -> str:
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     return f"{value:.3f}" if isinstance(value, float) else str(value)
-
-
-def _cut(name: str, width: int) -> str:
-    """The name, no wider than that."""
-    return name if len(name) <= width else name[: width - 3] + "..."

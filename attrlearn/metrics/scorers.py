@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.metrics._scorer import _Scorer
 
 from attrlearn.checks.pairing import check_paired
+from attrlearn.metrics.final_estimator import attribute_names
 from attrlearn.metrics.predictions import (
     accuracy_score,
     balanced_accuracy_score,
@@ -55,7 +56,7 @@ class AttributeScorer(_Scorer):
         """The score of what `method_caller` gets from the estimator, or has got before."""
         # Here, as predictions have no index.
         check_paired({"X": X, "y": y_true, "sample_weight": kwargs.get("sample_weight")})
-        names = _attribute_names(estimator)
+        names = attribute_names(estimator) or []
         if isinstance(y_true, pd.DataFrame) and {*y_true} == {*names}:
             y_true = y_true[names]
         response = method_caller(estimator, self._response_method, X)
@@ -66,13 +67,6 @@ class AttributeScorer(_Scorer):
         sign = "" if self._sign > 0 else ", greater_is_better=False"
         name = self._score_func.__name__
         return f"AttributeScorer({name}, response_method={self._response_method!r}{sign})"
-
-
-def _attribute_names(estimator: Any) -> list[Any]:
-    """The attributes in the order of the predictions; none if the estimator does not tell."""
-    estimator = getattr(estimator, "best_estimator_", estimator)
-    last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
-    return getattr(last, "attribute_names_", [])
 
 
 #: Macro averages by name, the higher the better: for `scoring` one at a time or as a whole.

@@ -1,4 +1,4 @@
-"""Figures of models, as scikit-learn's display objects."""
+"""The loss curve."""
 
 from typing import TYPE_CHECKING, Any, Self
 
