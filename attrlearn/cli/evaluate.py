@@ -3,6 +3,7 @@
 import argparse
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,8 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
     report = attribute_report(y, proba, classes=list(classes.values()))
     print(format_report(report))
     if arguments.out:
-        thresholds = getattr(clf, "thresholds_", {})
-        write_evaluation(outputs, Evaluation(y, proba, classes, thresholds, report, bad), confused)
+        Path(arguments.out).mkdir(parents=True, exist_ok=True)
+        found = Evaluation(y, proba, classes, clf.thresholds_, report, bad)
+        write_evaluation(arguments.out, found, confused)
         print(f"report and figures: {arguments.out}")
     return 1 if len(bad) else 0
 

@@ -79,7 +79,7 @@ def evaluation_files(folder: str | None, confused: Collection[Any]) -> dict[str,
     return {what: os.path.join(folder, name) for what, name in names.items()}
 
 
-def write_evaluation(folder: str, found: Evaluation, confused: Collection[Any]) -> None:
+def write_evaluation(folder: str | Path, found: Evaluation, confused: Collection[Any]) -> None:
     """Write all files, each whole or not at all.
 
     Parameters
@@ -147,7 +147,7 @@ def _figures(found: Evaluation) -> Iterator[tuple[str, Figure]]:
 
 
 def _predictions(found: Evaluation) -> np.ndarray:
-    """(N, A) classes: by its threshold if there is one, else the most probable; None of no image."""
+    """(N, A) classes, by threshold or the most probable; None where nothing is predicted."""
     out = np.full(found.y.shape, None, dtype=object)
     for a, (proba, (name, classes)) in enumerate(
         zip(found.proba, found.classes.items(), strict=True)

@@ -61,9 +61,9 @@ def expected_calibration_error(
 
     Notes
     -----
-    The sum over the bins of ``n_b / n * abs(o_b - e_b)``: the share of the cells in the bin times the
-    difference between the observed rate and the mean probability. In a binary attribute these are
-    the probability and the rate of 1 [1]_, in a categorical one the probability of the most
+    The sum over the bins of ``n_b / n * abs(o_b - e_b)``: the share of the cells in the bin times
+    the difference between the observed rate and the mean probability. In a binary attribute these
+    are the probability and the rate of 1 [1]_, in a categorical one the probability of the most
     probable class and how often it is right [2]_. Of few cells the error is too high, even where
     the probabilities are exact: each bin deviates by chance.
 

@@ -1,7 +1,7 @@
 """Figures of models, as scikit-learn's display objects.
 
-All but the loss curve are made of an estimator, images and their annotation table, or of a table and
-probabilities, look at the labelled cells only, and show all attributes at once.
+All but the loss curve are made of an estimator, images and their annotation table, or of a table
+and probabilities, look at the labelled cells only, and show all attributes at once.
 
 Examples
 --------

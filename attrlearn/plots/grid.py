@@ -70,8 +70,9 @@ def divide(ax: "Axes", n_rows: int, n_columns: int) -> "list[Axes]":
     figure = ax.figure
     height = ax.get_position().height * figure.bbox.height / figure.get_dpi()
     top = min(LEGEND_HEIGHT / height, 0.5)
-    _, below = place.subgridspec(2, 1, height_ratios=[top, 1 - top])
-    return [figure.add_subplot(cell) for cell in below.subgridspec(n_rows, n_columns)]
+    below = place.subgridspec(2, 1, height_ratios=[top, 1 - top])[1]
+    cells = below.subgridspec(n_rows, n_columns)
+    return [figure.add_subplot(cells[i]) for i in range(n_rows * n_columns)]
 
 
 def draw_grid(
@@ -126,12 +127,12 @@ def add_legend(ax: "Axes", entries: Iterable[tuple[str, dict[str, Any]]]) -> Non
 
 
 def as_label(name: Any, width: int) -> str:
-    """The name of an attribute or a class, no wider than that, which matplotlib writes as it is.
+    r"""Return the name of an attribute or a class, cut to a width, as matplotlib writes it.
 
     Examples
     --------
     >>> as_label("$1 to $5", 20)  # not as a formula
-    '\\\\$1 to \\\\$5'
+    '\\$1 to \\$5'
     """
     return cut(str(name), width).replace("$", r"\$")
 

@@ -184,7 +184,7 @@ class AttributeReportDisplay:
         n_columns, n_rows = self._shape()
         self.axes_ = np.array(divide(self.ax_, 1, n_columns))
         order = np.argsort(-self.report[self.score].fillna(-1).to_numpy(), kind="stable")
-        bars = {}
+        bars: dict[int, Any] = {}
         for i, column in enumerate(self.axes_):
             rows = order[i * n_rows : (i + 1) * n_rows]
             bars |= dict(zip(rows.tolist(), self._plot_column(column, rows, n_rows), strict=True))
@@ -215,7 +215,11 @@ class AttributeReportDisplay:
 
     def _write_columns(self, ax: "Axes", part: pd.DataFrame, places: np.ndarray) -> None:
         """Score and support of each bar to the right of it, under headings."""
-        words = {"transform": ax.get_yaxis_transform(), "ha": "right", "va": "center"}
+        words: dict[str, Any] = {
+            "transform": ax.get_yaxis_transform(),
+            "ha": "right",
+            "va": "center",
+        }
         small = {**words, "fontsize": 9}
         scores = ["" if np.isnan(value) else f"{value:.2f}" for value in part[self.score]]
         for x, heading, cells in (
