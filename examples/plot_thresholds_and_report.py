@@ -2,12 +2,14 @@
 Thresholds, calibration and a report
 ====================================
 
-Rare attributes are learnt with balanced class weights, so that a probability of 0.5 says little about
-how often they are there. Here rates and thresholds are tuned out of folds, and judged on images that
-chose neither.
+Rare attributes are learnt with balanced class weights, so that a probability of 0.5 says little
+about how often they are there. Here rates and thresholds are tuned out of folds, and judged on
+images that chose neither.
 """
 
 from tempfile import mkdtemp
+
+from sklearn.base import clone
 
 from attrlearn import AttributeClassifier, make_attribute_images
 from attrlearn.metrics import expected_calibration_error, f1_score
@@ -43,9 +45,9 @@ print(judge(clf))
 AttributeCalibrationDisplay.from_estimator(clf, X.iloc[test], y.iloc[test])
 
 # %%
-# ``calibrate=True`` makes rates of them, and ``thresholds="f1"`` chooses where each attribute begins.
-# The network is the same.
-tuned = AttributeClassifier(**{**clf.get_params(), "calibrate": True, "thresholds": "f1"})
+# ``calibrate=True`` makes rates of them, and ``thresholds="f1"`` chooses where each attribute
+# begins. The network is the same.
+tuned = clone(clf).set_params(calibrate=True, thresholds="f1")
 tuned.fit(X.iloc[train], y.iloc[train])
 print(judge(tuned))
 print({name: round(threshold, 2) for name, threshold in tuned.thresholds_.items()})

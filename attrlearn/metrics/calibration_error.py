@@ -76,7 +76,7 @@ def expected_calibration_error(
 
     Examples
     --------
-    >>> expected_calibration_error([[1], [0], [None], [1]], [[0.9], [0.1], [0.8], [0.6]]).round(3)
+    >>> round(expected_calibration_error([[1], [0], [None], [1]], [[0.9], [0.1], [0.8], [0.6]]), 3)
     0.2
     """
     check_average(average, "macro", "micro", None)

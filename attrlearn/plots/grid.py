@@ -45,7 +45,7 @@ def grid_size(n_cells: int) -> tuple[float, float]:
     Examples
     --------
     >>> grid_size(4), grid_size(77)
-    ((5.5, 5.0), (15.7, 19.8))
+    ((5.5, 4.6), (15.7, 19.8))
     """
     n_rows, n_columns = _shape(n_cells)
     width, height = n_columns * CELL_WIDTH + 0.5, n_rows * CELL_HEIGHT + LEGEND_HEIGHT + 0.5

@@ -65,7 +65,7 @@ class AttributeReportDisplay:
     >>> y_true, y_proba = [[1, 0], [0, 1], [None, 1]], [[0.9, 0.4], [0.6, 0.3], [0.8, 0.7]]
     >>> ax = Figure().subplots()
     >>> display = AttributeReportDisplay.from_predictions(y_true, y_proba, ax=ax)
-    >>> [round(bar.get_width(), 3) for bar in display.bars_]
+    >>> [round(float(bar.get_width()), 3) for bar in display.bars_]
     [1.0, 0.833]
     """
 

@@ -57,11 +57,11 @@ class AttributeThresholdDisplay:
     >>> ax = Figure().subplots()
     >>> display = AttributeThresholdDisplay.from_predictions(y_true, y_proba, ax=ax)
     >>> display.curves["Attr1"].round(2)
-       threshold  precision  recall   f1
-    0        0.0       0.67     1.0  0.8
-    1        0.3       0.50     0.5  0.5
+       threshold  precision  recall    f1
+    0        0.0       0.67     1.0  0.80
+    1        0.3       0.50     0.5  0.50
     2        0.6       1.00     0.5  0.67
-    3        0.9        NaN     0.0  0.0
+    3        0.9        NaN     0.0  0.00
     """
 
     def __init__(

@@ -47,7 +47,7 @@ def test_figures_and_the_confusion_matrix_are_written(evaluate, clf, labels, sho
     names = ["report", "precision_recall", "calibration", "thresholds", "confusion_sleeve"]
     for name in names:
         with Image.open(tmp_path / f"{name}.png") as figure:
-            assert min(figure.size) > 200
+            assert min(figure.size) > 150
     matrix = pd.read_csv(tmp_path / "confusion_sleeve.csv", index_col=0)
     X, y = read_labels(labels, shots, category_column="kind")
     predicted = pd.Series(clf.predict(X)[:, 2])

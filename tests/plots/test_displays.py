@@ -49,11 +49,9 @@ def test_curves_over_the_threshold_are_those_of_scikit_learn(thresholds, score):
 
 
 def test_the_chosen_threshold_is_marked(thresholds):
-    vertical = {
-        name: [x for line in ax.lines if len(set(x := line.get_xdata())) == 1 for x in x[:1]]
-        for name, ax in zip(NAMES, thresholds.axes_, strict=True)
-    }
-    assert list(vertical.values()) == [[], [0.3], [0.5]]
+    lines = [[line.get_xdata() for line in ax.lines] for ax in thresholds.axes_]
+    vertical = [[x[0] for x in xs if len(x) == 2 and x[0] == x[1]] for xs in lines]
+    assert vertical == [[], [0.3], [0.5]]
 
 
 def test_average_precision_and_calibration_error_are_in_the_titles():
