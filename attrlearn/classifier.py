@@ -138,7 +138,8 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
     learning_rate : float, default=1e-3
         Peak learning rate of the schedule.
     backbone_learning_rate : float or None, default=None
-        That of the part of the backbone that is fine-tuned. None: a tenth of `learning_rate`.
+        That of the part of the backbone that is fine-tuned. None: a tenth of `learning_rate`, or
+        all of it where the backbone begins with random weights, ``weights=None``.
     weight_decay : float, default=1e-2
         Of weight matrices and kernels; biases and the parameters of norms are not decayed.
     schedule : {"constant", "cosine", "onecycle"} or callable, default="cosine"
@@ -1065,7 +1066,8 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         """What of the backbone is trained, with its own learning rate."""
         if network.backbone is None:
             return []
-        rate = self.backbone_learning_rate or self.learning_rate / 10
+        share = 1.0 if self.weights is None else 0.1
+        rate = self.backbone_learning_rate or share * self.learning_rate
         return parameter_groups(network.backbone.parameters(), rate, self.weight_decay)
 
     def _validation_score(

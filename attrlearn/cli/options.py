@@ -129,7 +129,7 @@ ESTIMATOR_OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
     "learning_rate": (float, "the highest of the schedule (0.001)"),
     "backbone_learning_rate": (
         literal,
-        "that of a backbone that is fine-tuned, or none: a tenth (none)",
+        "that of a backbone that is fine-tuned, or none: a tenth if pretrained (none)",
     ),
     "weight_decay": (float, "decay of the weights (0.01)"),
     "schedule": (text_or_none, "constant, cosine or onecycle (cosine)"),
