@@ -46,6 +46,7 @@ from attrlearn.nn.losses import LOSSES, Loss, build_loss
 from attrlearn.nn.network import AttributeNetwork
 from attrlearn.pickling import NetworkPickleMixin
 from attrlearn.prediction import predict_probabilities
+from attrlearn.training.category_factors import category_factors, weigh_classes
 from attrlearn.training.examples import LoadedRows
 from attrlearn.training.fit import fit_network
 from attrlearn.training.history import History
@@ -188,6 +189,11 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
     applicable_ : DataFrame of bool, (categories, attributes)
         Of all categories that `fit` saw: False where at least 20 rows of the category were seen
         and no cell was labelled.
+    category_factors_ : dict
+        ``{attribute: DataFrame of float, (categories, classes)}``, the categories of `categories_`:
+        what the probability of a class is multiplied by. Below 1 for a class that some categories
+        have and no labelled cell of this one, the lower the more cells it has and the less the
+        categories are alike; else 1. The probabilities of an attribute sum to 1 again.
     class_weight_ : dict
         ``{attribute: {class: weight}}`` as used.
     network_ : torch.nn.Module
@@ -235,6 +241,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
     n_attributes_: int
     categories_: np.ndarray
     applicable_: pd.DataFrame
+    category_factors_: dict[Any, pd.DataFrame]
     classes_: np.ndarray | list[np.ndarray]
     n_epochs_: int
     _attributes: Attributes
@@ -441,11 +448,13 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             self._check_batches(len(train))
             known = self.categories_ if last else train.rows.learnt_categories()
             warn_of_unlearnt(inputs.categories, known)
+            by_category = train.rows.count_by_category(known, attributes)
             network = last or self._build_network(backbone, inputs, attributes, len(known))
             fitted = _Fitted(
                 attributes=attributes,
                 categories=known,
                 applicable=applicable,
+                category_factors=category_factors(by_category, known, attributes),
                 class_weight=weights,
                 bad_images=bad_images,
                 inputs=inputs,
@@ -845,7 +854,8 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         if self.scoring == "loss":
             return validation.negative_loss(outputs, loss)
         fitted = as_fitted(network, history)
-        probabilities = outputs.exp().cpu().numpy()
+        codes = validation.examples.categories.cpu().numpy()
+        probabilities = weigh_classes(outputs.exp().cpu().numpy(), fitted.category_factors_, codes)
         predictions = ValidationPredictions(fitted, fitted._attributes, probabilities)
         return validation.score(get_scorer(self.scoring), predictions)
 
@@ -886,7 +896,10 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         """Class probabilities (N, C), and a table of the images that cannot be read."""
         codes = encode_categories(inputs.categories, self.categories_, len(inputs))
         pipeline = self._pipeline(resolve_device(self.device), self._resize)
-        return predict_probabilities(self.network_, inputs, codes, pipeline, on_bad_image)
+        probabilities, bad = predict_probabilities(
+            self.network_, inputs, codes, pipeline, on_bad_image
+        )
+        return weigh_classes(probabilities, self.category_factors_, codes), bad
 
 
 @dataclass(frozen=True)
@@ -915,6 +928,7 @@ class _Fitted:
     attributes: Attributes
     categories: np.ndarray
     applicable: pd.DataFrame
+    category_factors: dict[Any, pd.DataFrame]
     class_weight: list[np.ndarray]
     bad_images: pd.DataFrame
     inputs: Inputs
@@ -931,6 +945,7 @@ class _Fitted:
             "classes_": np.arange(len(names)) if all(self.attributes.is_binary) else classes,
             "categories_": self.categories,
             "applicable_": self.applicable,
+            "category_factors_": self.category_factors,
             "class_weight_": {
                 name: dict(zip(values.tolist(), weights.tolist(), strict=True))
                 for name, values, weights in zip(names, classes, self.class_weight, strict=True)

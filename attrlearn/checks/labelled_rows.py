@@ -9,7 +9,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
 from attrlearn.checks.attributes import Attributes
-from attrlearn.checks.inputs import known_categories
+from attrlearn.checks.inputs import encode_categories, known_categories
 from attrlearn.checks.targets import MISSING, applicable_attributes, target_columns
 
 __all__ = ["LabelledRows", "select_rows"]
@@ -74,6 +74,14 @@ class LabelledRows:
         n_columns = sum(attributes.n_classes)
         counts = np.bincount(self.targets[labelled], self.weights[labelled], n_columns)
         return attributes.split(counts)
+
+    def count_by_category(self, known: np.ndarray, attributes: Attributes) -> np.ndarray:
+        """Return the number of cells that count, (categories, C), of known categories by class."""
+        codes = encode_categories(self.categories, known, len(self))
+        rows, columns = np.nonzero(self.weights)
+        counts = np.zeros((len(known) + 1, sum(attributes.n_classes)), dtype=np.int64)
+        np.add.at(counts, (codes[rows], self.targets[rows, columns]), 1)
+        return counts[1:]
 
     def counted(self) -> pd.DataFrame:
         """Return the table (N, A), NaN where a cell has no weight."""
