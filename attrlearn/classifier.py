@@ -250,10 +250,11 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         Of all categories that `fit` saw: False where at least 20 rows of the category were seen
         and no cell was labelled.
     category_factors_ : dict
-        ``{attribute: DataFrame of float, (categories, classes)}``, the categories of `categories_`:
-        what the probability of a class is multiplied by. Below 1 for a class that some categories
-        have and no labelled cell of this one, the lower the more cells it has and the less the
-        categories are alike; else 1. The probabilities of an attribute sum to 1 again.
+        ``{attribute: DataFrame of float, (categories, classes)}`` of the categorical attributes and
+        the categories of `categories_`: what the probability of a class is multiplied by, after
+        which those of the attribute sum to 1 again. Below 1 for a class that other categories have
+        and no labelled cell of this one, the lower the more cells it has and the less the
+        categories are alike; else 1. An unknown category rules nothing out.
     class_weight_ : dict
         ``{attribute: {class: weight}}`` as used.
     thresholds_ : dict
