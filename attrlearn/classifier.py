@@ -36,6 +36,7 @@ from attrlearn.checks.targets import check_attributes, check_table
 from attrlearn.checks.text_columns import warn_of_marks, warn_of_text
 from attrlearn.checks.weights import check_sample_weight, class_weights
 from attrlearn.decisions.calibration import Calibration, undo_class_weight
+from attrlearn.decisions.category_factors import category_factors, weigh_classes
 from attrlearn.decisions.decisions import Decisions, threshold_rules
 from attrlearn.decisions.thresholds import Rule, is_tuned
 from attrlearn.exceptions import naming_argument, naming_cure, warn
@@ -249,6 +250,12 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
     applicable_ : DataFrame of bool, (categories, attributes)
         Of all categories that `fit` saw: False where at least 20 rows of the category were seen
         and no cell was labelled.
+    category_factors_ : dict
+        ``{attribute: DataFrame of float, (categories, classes)}`` of the categorical attributes and
+        the categories of `categories_`: what the probability of a class is multiplied by, after
+        which those of the attribute sum to 1 again. Below 1 for a class that other categories have
+        and no labelled cell of this one, the lower the more cells it has and the less the
+        categories are alike; else 1. An unknown category rules nothing out.
     class_weight_ : dict
         ``{attribute: {class: weight}}`` as used.
     thresholds_ : dict
@@ -304,6 +311,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
     n_attributes_: int
     categories_: np.ndarray
     applicable_: pd.DataFrame
+    category_factors_: dict[Any, pd.DataFrame]
     classes_: np.ndarray | list[np.ndarray]
     class_weight_: dict[Any, dict[Any, float]]
     thresholds_: dict[Any, float]
@@ -551,6 +559,9 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
                 decisions=Decisions.untuned(attributes, rules, calibration),
                 categories=known,
                 applicable=applicable,
+                category_factors=category_factors(
+                    train.rows.count_by_category(known, attributes), known, attributes
+                ),
                 class_weight=weights,
                 bad_images=bad_images,
                 inputs=inputs,
@@ -1083,7 +1094,9 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             outputs = validation_set.log_probabilities(network, self.batch_size, dtype)
             if self.scoring == "loss":
                 return validation_set.negative_loss(outputs, loss)
-            probabilities = fitted.decisions.calibrate(outputs.exp().cpu().numpy())
+            rates = fitted.decisions.calibrate(outputs.exp().cpu().numpy())
+            codes = validation_set.examples.categories.cpu().numpy()
+            probabilities = weigh_classes(rates, fitted.attributes, fitted.category_factors, codes)
             as_fitted = copy(self)._become(fitted, network, history)
             predictions = ValidationPredictions(as_fitted, fitted.decisions, probabilities)
             return validation_set.score(get_scorer(self.scoring), predictions)
@@ -1214,7 +1227,9 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
     def _predict(self, inputs: Inputs, on_bad_image: str) -> tuple[np.ndarray, pd.DataFrame]:
         """Class probabilities (N, C), and a table of the images that cannot be read."""
         probabilities, bad_images = self._predict_uncalibrated(inputs, on_bad_image)
-        return self._decisions.calibrate(probabilities), bad_images
+        codes = encode_categories(inputs.categories, self.categories_, len(inputs))
+        rates = self._decisions.calibrate(probabilities)
+        return weigh_classes(rates, self._attributes, self.category_factors_, codes), bad_images
 
     def _predict_uncalibrated(
         self, inputs: Inputs, on_bad_image: str
@@ -1252,6 +1267,7 @@ class _Fitted:
     decisions: Decisions
     categories: np.ndarray
     applicable: pd.DataFrame
+    category_factors: dict[Any, pd.DataFrame]
     class_weight: list[np.ndarray]
     bad_images: pd.DataFrame
     inputs: Inputs
@@ -1268,6 +1284,7 @@ class _Fitted:
             "classes_": np.arange(len(names)) if all(self.attributes.is_binary) else classes,
             "categories_": self.categories,
             "applicable_": self.applicable,
+            "category_factors_": self.category_factors,
             "class_weight_": {
                 name: dict(zip(values.tolist(), weights.tolist(), strict=True))
                 for name, values, weights in zip(names, classes, self.class_weight, strict=True)

@@ -9,7 +9,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
 from attrlearn.checks.attributes import Attributes
-from attrlearn.checks.inputs import Inputs, known_categories
+from attrlearn.checks.inputs import Inputs, encode_categories, known_categories
 from attrlearn.checks.targets import MISSING, applicable_attributes, target_columns
 from attrlearn.checks.weights import check_sample_weight
 
@@ -110,6 +110,17 @@ class LabelledRows:
         n_columns = sum(attributes.n_classes)
         counts = np.bincount(self.targets[labelled], self.weights[labelled], n_columns)
         return attributes.split(counts)
+
+    def count_by_category(self, known: np.ndarray, attributes: Attributes) -> np.ndarray:
+        """Return the number of labelled cells, (categories, C), of known categories by class.
+
+        Those of weight 0 and those that were assumed to be 0 are not counted.
+        """
+        codes = encode_categories(self.categories, known, len(self))
+        rows, columns = np.nonzero(self.labelled().weights)
+        counts = np.zeros((len(known) + 1, sum(attributes.n_classes)), dtype=np.int64)
+        np.add.at(counts, (codes[rows], self.targets[rows, columns]), 1)
+        return counts[1:]
 
     def counted(self) -> pd.DataFrame:
         """Return the table (N, A), NaN where a cell has no weight in the loss."""

@@ -58,3 +58,13 @@ def test_missing_cells_of_binary_attributes_can_be_assumed_to_be_0():
     assert known.targets.tolist() == ROWS.targets.tolist()
     assert known.weights.tolist() == ROWS.weights.tolist()
     assert assumed.counted().isna().equals(TABLE.isna())  # splits share out what is known
+
+
+def test_count_by_category_counts_labelled_cells_of_known_categories():
+    known = np.array(["polo", "tee"])
+    expected = [[0, 1, 1, 0, 1], [1, 0, 0, 0, 1]]
+    assert ROWS.count_by_category(known, ATTRIBUTES).tolist() == expected
+    assumed = LabelledRows.of(check_inputs(X), TABLE, ATTRIBUTES, missing="negative")
+    assert assumed.count_by_category(known, ATTRIBUTES).tolist() == expected
+    none = LabelledRows.of(check_inputs(X), TABLE, ATTRIBUTES, np.zeros((4, 2)) + [[1, 0]])
+    assert none.count_by_category(known, ATTRIBUTES)[:, 2:].sum() == 0
