@@ -570,6 +570,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
                 network_parameters={name: getattr(self, name) for name in NETWORK_PARAMETERS},
             )
             network.to(device)
+            callbacks.describe = fitted.to_dict
             history = self._train(
                 network,
                 train,

@@ -98,6 +98,6 @@ def test_visual_taxonomy_scores_each_category(run, tmp_path):
     clf = joblib.load(tmp_path / "model.joblib")
     assert not any(clf._attributes.is_binary)
     lines = [line.split(": ") for line in shown.splitlines()]
-    assert {category for category, _ in lines} == set(clf.categories_)
+    assert {category for category, _ in lines} == {*clf.categories_, "mean"}
     assert all(0 <= float(rest.split()[0]) <= 1 for _, rest in lines)
     assert np.isfinite(clf.loss_curve_).all()

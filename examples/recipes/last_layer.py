@@ -54,13 +54,17 @@ plain = AttributeClassifier(
     max_epochs=options.epochs,
     random_state=0,
 )
+options.out.mkdir(parents=True, exist_ok=True)
 rows = {}
 for name in options.variants:
-    clf = clone(plain).set_params(**VARIANTS[name]).fit(X.iloc[train], y.iloc[train])
+    clf = clone(plain).set_params(**VARIANTS[name])
+    if clf.backbone != options.backbone and clf.weights is not None:
+        clf.set_params(weights="DEFAULT")  # a file is of one backbone
+    clf.fit(X.iloc[train], y.iloc[train])
     rows[name] = {
         "F1": f1_score(y.iloc[test], clf.predict(X.iloc[test])),
         "mAP": average_precision_score(y.iloc[test], clf.predict_proba(X.iloc[test])),
     }
-    print(pd.DataFrame(rows).T.round(3).tail(1).to_string(header=len(rows) == 1), flush=True)
-options.out.mkdir(parents=True, exist_ok=True)
-pd.DataFrame(rows).T.to_csv(options.out / "variants.csv")
+    table = pd.DataFrame(rows).T
+    table.to_csv(options.out / "variants.csv")
+    print(table.round(3).tail(1).to_string(header=len(rows) == 1), flush=True)

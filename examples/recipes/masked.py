@@ -1,6 +1,6 @@
 """Four attributes with NA: a masked loss with neg/pos weights, and the files of the set-up.
 
-A resnet50 whose last layer learns by Adam at 1e-4. Leaves ``deep-model.pth`` (the weights), the
+A resnet50 fine-tuned by Adam at 1e-4. Leaves ``deep-model.pth`` (the weights), the
 model itself for ``infer.py``, and ``loss_curve.png``. ``--data labels.txt`` is a headerless list
 with the images in a folder ``images`` beside it; without it garments are drawn.
 """
@@ -33,9 +33,12 @@ else:
 clf = AttributeClassifier(
     options.backbone,
     weights=None if options.weights == "none" else options.weights,
+    trainable="all",
     image_size=options.image_size,
     optimizer="adam",
     learning_rate=1e-4,
+    backbone_learning_rate=1e-4,
+    weight_decay=0.0,
     schedule="constant",
     class_weight="balanced",  # the ratio of the two weights is negatives to positives
     max_epochs=options.epochs,
