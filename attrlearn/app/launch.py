@@ -67,6 +67,7 @@ def serve(model: Served, *, host: str, port: int, max_upload: int, browser: bool
     global served
     served = model
     options = {
+        "global.developmentMode": False,  # its guess by the folder that Streamlit is in may fail
         "server.address": host,
         "server.port": port,
         "server.maxUploadSize": max_upload,

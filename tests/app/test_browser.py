@@ -54,7 +54,9 @@ def address(clf, tmp_path):
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         url = f"http://localhost:{port}"
         try:
-            WebDriverWait(url, 180).until(lambda url: answers(f"{url}/_stcore/health"))
+            WebDriverWait(process, 180).until(
+                lambda process: answers(f"{url}/_stcore/health") or process.poll() is not None
+            )
             yield url
             process.send_signal(signal.SIGINT)
             _, errors = process.communicate(timeout=60)
