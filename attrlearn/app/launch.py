@@ -25,7 +25,7 @@ served: Served | None = None
 def check_streamlit() -> None:
     """Raise ImportError if the page lacks what it is made of."""
     if find_spec("streamlit") is None:
-        raise ImportError("attrlearn app needs Streamlit. Run: pip install 'attrlearn[app]'")
+        raise ImportError("The page needs Streamlit. Run: pip install 'attrlearn[app]'")
 
 
 def check_address(host: str, port: int) -> None:
