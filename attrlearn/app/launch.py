@@ -25,7 +25,7 @@ served: Served | None = None
 def check_streamlit() -> None:
     """Raise ImportError if the page lacks what it is made of."""
     if find_spec("streamlit") is None:
-        raise ImportError("attrlearn app needs Streamlit. Run: pip install 'attrlearn[app]'")
+        raise ImportError("The page needs Streamlit. Run: pip install 'attrlearn[app]'")
 
 
 def check_address(host: str, port: int) -> None:
@@ -67,6 +67,7 @@ def serve(model: Served, *, host: str, port: int, max_upload: int, browser: bool
     global served
     served = model
     options = {
+        "global.developmentMode": False,  # its guess by the folder that Streamlit is in may fail
         "server.address": host,
         "server.port": port,
         "server.maxUploadSize": max_upload,

@@ -23,6 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     check_names(clf.attribute_names_, ["image", "category"] if len(clf.categories_) else ["image"])
     clf.set_params(on_bad_image="drop", **given_options(arguments, PREDICTION_OPTIONS))
+    # What prediction lacks here, such as the device, is an error now and not at the first upload.
     clf.predict_table(np.zeros((8, 8, 3), np.uint8), *clf.categories_[:1])
     check_address(arguments.host, arguments.port)
     host = f"[{arguments.host}]" if ":" in arguments.host else arguments.host

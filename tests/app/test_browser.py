@@ -17,6 +17,7 @@ pytest.importorskip("streamlit", reason="needs the extra app")
 pytest.importorskip("selenium", reason="needs selenium, of the extra dev")
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
@@ -53,11 +54,14 @@ def address(clf, tmp_path):
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         url = f"http://localhost:{port}"
         try:
-            WebDriverWait(url, 90).until(lambda url: answers(f"{url}/_stcore/health"))
+            WebDriverWait(process, 180).until(
+                lambda process: answers(f"{url}/_stcore/health") or process.poll() is not None
+            )
             yield url
-        finally:
             process.send_signal(signal.SIGINT)
             _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 0
     assert errors == ""
 
@@ -83,11 +87,18 @@ def test_a_person_uploads_images_moves_the_slider_and_downloads_the_table(
         return driver.find_elements(By.CSS_SELECTOR, selector)
 
     def wait_until(condition):
-        return WebDriverWait(driver, 60).until(lambda _: condition())
+        """Wait until it holds and the page is at rest."""
+        wait = WebDriverWait(driver, 90, ignored_exceptions=[StaleElementReferenceException])
+        wait.until(lambda _: condition() and find("[data-test-script-state=notRunning]"))
 
     def upload(*paths):
-        (field,) = wait_until(lambda: find("input[type=file]"))
+        wait_until(lambda: find("input[type=file]"))
+        (field,) = find("input[type=file]")
+        driver.execute_script("arguments[0].value = ''", field)  # else it sends the last files too
         field.send_keys("\n".join(map(str, paths)))
+
+    def n_there():
+        return len(find(".attrlearn-bars .there"))
 
     driver.get(address)
     first, second = images["image"][:2]
@@ -95,19 +106,20 @@ def test_a_person_uploads_images_moves_the_slider_and_downloads_the_table(
     wait_until(lambda: len(find(".attrlearn-bars")) == 2)
     find("[data-testid=stSlider] input")[0].send_keys(Keys.HOME)
     # Of each image the two binary attributes, at threshold 0, and the class of the third.
-    wait_until(lambda: len(find(".attrlearn-bars .there")) == 6)
+    wait_until(lambda: n_there() == 6)
     find("[data-testid=stDownloadButton] button")[0].click()
     wait_until((tmp_path / "predictions.csv").exists)
     table = pd.read_csv(tmp_path / "predictions.csv")
     assert table["image"].tolist() == ["0.png", "1.png"]
-    assert (table["hood"] == 1).all()
+    assert (table[["hood", "_zip_ *up*"]] == 1).all(axis=None)
     assert table["hood_proba"].between(0, 1, inclusive="neither").all()
 
     (tmp_path / "notes.jpg").write_text("just text")
     upload(tmp_path / "notes.jpg")
-    (alert,) = wait_until(lambda: find("[data-testid=stAlert]"))
-    assert alert.text == ("Could not read notes.jpg: not an image Pillow can read. Upload another.")
-    wait_until(lambda: len(find(".attrlearn-bars .there")) == 6)
+    wait_until(lambda: find("[data-testid=stAlert]"))
+    sentence = "Could not read notes.jpg: not an image Pillow can read. Upload another."
+    assert find("[data-testid=stAlert]")[0].text == sentence
+    assert n_there() == 6
 
     (tmp_path / "large.jpg").write_bytes(bytes(1_100_000))
     upload(tmp_path / "large.jpg")

@@ -46,7 +46,7 @@ def test_without_streamlit_the_error_says_what_to_install(model, monkeypatch, ca
     monkeypatch.setattr(launch, "find_spec", lambda name: None)
     assert main(["app", model]) == 2
     assert capsys.readouterr().err == (
-        "attrlearn app: error: attrlearn app needs Streamlit. Run: pip install 'attrlearn[app]'\n"
+        "attrlearn app: error: The page needs Streamlit. Run: pip install 'attrlearn[app]'\n"
     )
 
 
