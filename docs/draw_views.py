@@ -1,6 +1,8 @@
-"""Draw what the augmentation policies make of some garments. Run it alone with::
+"""Draw what the augmentation policies make of some garments.
 
-python docs/draw_views.py views.png
+Run it alone with::
+
+    python docs/draw_views.py views.png
 """
 
 import sys
