@@ -102,7 +102,8 @@ def clf(data):
 def test_a_fitted_model_finds_classes_of_the_category_only(clf, data):
     X, _ = data
     factors = clf.category_factors_["detail"]
-    assert (factors < 1).to_numpy().tolist() == [[True, False, False, True], [False, True, True, False]]
+    assert (factors.loc["shirt"] < 1).tolist() == [True, False, False, True]
+    assert (factors.loc["skirt"] < 1).tolist() == [False, True, True, False]
     assert factors.columns.tolist() == ["long", "polo", "round", "short"]
     shirts = (X["category"] == "shirt").to_numpy()
     (p,) = clf.predict_proba(X)
