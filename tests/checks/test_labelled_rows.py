@@ -66,5 +66,5 @@ def test_count_by_category_counts_labelled_cells_of_known_categories():
     assert ROWS.count_by_category(known, ATTRIBUTES).tolist() == expected
     assumed = LabelledRows.of(check_inputs(X), TABLE, ATTRIBUTES, missing="negative")
     assert assumed.count_by_category(known, ATTRIBUTES).tolist() == expected
-    none = LabelledRows.of(check_inputs(X), TABLE, ATTRIBUTES, np.array([[1.0, 0]] * 4))
+    none = LabelledRows.of(check_inputs(X), TABLE, ATTRIBUTES, np.tile([1, 0], (4, 1)))
     assert none.count_by_category(known, ATTRIBUTES)[:, 2:].sum() == 0

@@ -20,7 +20,7 @@ ATTRIBUTES = Attributes(
 
 
 def drawn_one_by_one(counts, m) -> np.ndarray:
-    """Log likelihood of each m by Pólya's urn: a cell is drawn by shares and earlier cells."""
+    """Log likelihood of each m by Pólya's urn: cells are drawn by the shares and those before."""
     shares, total = counts.sum(axis=0) / counts.sum(), np.zeros(len(m))
     for of_category in counts:
         seen = np.zeros(len(shares))
@@ -102,7 +102,8 @@ def clf(data):
 def test_a_fitted_model_finds_classes_of_the_category_only(clf, data):
     X, _ = data
     factors = clf.category_factors_["detail"]
-    assert (factors < 1).to_numpy().tolist() == [[False, True] * 2, [True, False] * 2]
+    assert (factors.loc["shirt"] < 1).tolist() == [True, False, False, True]
+    assert (factors.loc["skirt"] < 1).tolist() == [False, True, True, False]
     assert factors.columns.tolist() == ["long", "polo", "round", "short"]
     shirts = (X["category"] == "shirt").to_numpy()
     (p,) = clf.predict_proba(X)
