@@ -97,7 +97,9 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         runs once per image. "last_block": the part of the backbone after the last change of
         spatial size (of a vision transformer the last two encoder blocks); what comes before runs
         once per image too, where memory allows. "all": all of it. A list names modules of the
-        torchvision model, such as ``["features.17", "features.18"]``.
+        torchvision model, such as ``["features.17", "features.18"]``. Measured to begin with:
+        ``freeze_epochs=2`` and `early_stopping`, with ``backbone_learning_rate=3e-4`` and 8 epochs
+        for "last_block", 1e-3 and 12 epochs for "all".
     attention : bool, default=False
         Whether a squeeze-and-excitation gate weighs each feature by all of them.
     category_dim : int, default=50
