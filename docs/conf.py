@@ -54,12 +54,17 @@ html_static_path = ["_static"]
 html_css_files = ["attrlearn.css"]
 html_sidebars = {
     "app": [],
-    "changelog": [],
-    "losses": [],
-    "augmentation": [],
-    "getting_started": [],
     "architecture": [],
+    "augmentation": [],
+    "categories": [],
+    "changelog": [],
     "contributing": [],
+    "decisions": [],
+    "evaluation": [],
+    "fine_tuning": [],
+    "from_script": [],
+    "getting_started": [],
+    "losses": [],
 }
 html_theme_options = {
     "github_url": "https://github.com/attrlearn/attrlearn",
