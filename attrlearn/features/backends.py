@@ -178,7 +178,7 @@ def fold_batch_norm(model: nn.Module) -> None:
 
 @contextmanager
 def _conversion() -> Iterator[None]:
-    """Let OpenVINO convert, one thread at a time: it reads the environment, which all share.
+    """Let OpenVINO be imported and convert, one thread at a time: it reads the environment, which all share.
 
     It reports no event, for each of which it would fork this process and use the network; and finds
     a home folder, without which it fails, if the user has none.
@@ -207,11 +207,11 @@ def _environment(name: str, value: str) -> Iterator[None]:
 
 def _openvino_backend(backbone: Backbone, dtype: torch.dtype) -> Backend:
     """The backbone compiled by OpenVINO, image by image on as many streams as pay."""
-    import openvino as ov
-
     size = backbone.image_size
     example = torch.zeros(1, 3, size, size, dtype=torch.uint8)
     with _conversion(), warnings.catch_warnings():
+        import openvino as ov  # which looks for a home folder already
+
         # The size is indeed fixed.
         warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
         warnings.simplefilter("ignore", FutureWarning)  # how OpenVINO reads torch is its affair
