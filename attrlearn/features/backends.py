@@ -178,7 +178,7 @@ def fold_batch_norm(model: nn.Module) -> None:
 
 @contextmanager
 def _conversion() -> Iterator[None]:
-    """Let OpenVINO be imported and convert, one thread at a time: it reads the environment, which all share.
+    """Let OpenVINO be imported and convert, one thread at a time: they share the environment.
 
     It reports no event, for each of which it would fork this process and use the network; and finds
     a home folder, without which it fails, if the user has none.
