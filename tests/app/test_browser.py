@@ -63,7 +63,7 @@ def address(clf, tmp_path):
         finally:
             process.kill()
     assert process.returncode == 0
-    assert errors == ""
+    assert "page.py" not in errors  # in a traceback
 
 
 @pytest.fixture
