@@ -29,6 +29,7 @@ def fitted(plain, **params) -> AttributeClassifier:
     return clone(plain).set_params(**params).fit(X[LEARN], Y[LEARN])
 
 
+@pytest.mark.slow
 def test_calibrated_probabilities_are_rates(plain):
     errors, losses = [], []
     for calibrate in (False, "class_weight", True):
@@ -48,6 +49,7 @@ def test_dividing_out_is_the_formula(plain):
     np.testing.assert_allclose(got, expected, rtol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_tuning_changes_thresholds_and_not_the_network(plain, early_stopping):
     start = fitted(plain, early_stopping=early_stopping)
@@ -80,6 +82,7 @@ def test_a_higher_threshold_never_adds_positives(plain):
     assert counts[-1] == 0
 
 
+@pytest.mark.slow
 def test_other_rows_tune_anew_without_training(plain):
     clf = fitted(plain, thresholds="f1", calibrate=True)
     before, weights = clf.predict_proba(X), clf.network_.state_dict()
@@ -96,6 +99,7 @@ def test_other_rows_tune_anew_without_training(plain):
     assert clf.network_.state_dict().keys() == weights.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("on_untuned", ["keep", "abstain"])
 def test_an_attribute_without_a_threshold_is_named_and_keeps_or_abstains(plain, on_untuned):
     y = Y[LEARN].copy()
@@ -140,6 +144,7 @@ def test_a_fine_tuned_backbone_is_tuned_on_rows_held_out(small, images, attribut
     assert len(clf.validation_scores_) == 0
 
 
+@pytest.mark.slow
 def test_decisions_survive_joblib(plain, tmp_path):
     clf = fitted(plain, thresholds="balanced_accuracy", calibrate=True)
     joblib.dump(clf, tmp_path / "model.joblib")

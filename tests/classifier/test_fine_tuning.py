@@ -45,6 +45,7 @@ def test_the_backbone_learns_at_its_own_rate(tuned, images, attributes):
     assert fast["head"].abs().max() == 0
 
 
+@pytest.mark.slow
 def test_pretrained_weights_learn_at_a_tenth_and_random_ones_as_the_head(
     tuned, images, attributes, tmp_path
 ):

@@ -48,6 +48,7 @@ def accuracy(proba):
     return np.mean((proba > 0.5) == Y.to_numpy())
 
 
+@pytest.mark.slow
 def test_out_of_fold_predictions_have_not_seen_the_group(clf):
     assert accuracy(cross_val_predict_proba(clf, X, Y)) > 0.9
     assert accuracy(cross_val_predict_proba(clf, GROUPED, Y)) < 0.7
@@ -65,6 +66,7 @@ def test_early_stopping_validates_by_other_groups(clf):
     assert clone(clf).fit(GROUPED, Y).validation_scores_.max() < 0.8
 
 
+@pytest.mark.slow
 def test_tuning_judges_by_other_groups(clf):
     seen = clone(clf).set_params(calibrate=True).fit(X, Y)
     apart = clone(clf).set_params(calibrate=True).fit(GROUPED, Y)

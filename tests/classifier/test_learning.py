@@ -58,6 +58,7 @@ def test_value_behind_a_missing_cell_cannot_reach_the_fit(tabular, features, bin
     assert all((curve == curves[0]).all() for curve in curves)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trainable", ["head", "last_block", "all"])
 def test_what_is_trained_changes_and_what_is_frozen_does_not(resnet, images, attributes, trainable):
     X, y = images[:10], attributes[:10].fillna({"hood": 0, "zip": 1})

@@ -43,6 +43,7 @@ def test_without_focus_focal_is_cross_entropy_and_with_it_the_confident_count_le
     assert (tabular.set_params(focal_gamma=2).fit(features, binary).loss_curve_ < plain).all()
 
 
+@pytest.mark.slow
 def test_smoothed_labels_keep_probabilities_from_the_ends(tabular, features, binary):
     tabular.set_params(max_epochs=200, learning_rate=0.1, weight_decay=0, dropout=0)
     spread = [

@@ -42,6 +42,7 @@ def test_the_report_is_that_of_the_library(evaluate, expected, tmp_path, capsys)
     assert [row["attribute"] for row in content["attributes"]] == list(expected.index)
 
 
+@pytest.mark.slow
 def test_figures_and_the_confusion_matrix_are_written(evaluate, clf, labels, shots, tmp_path):
     assert evaluate("--out", tmp_path) == 0
     names = ["report", "precision_recall", "calibration", "thresholds", "confusion_sleeve"]
@@ -62,6 +63,7 @@ def test_nothing_is_written_without_a_folder(evaluate, tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_an_image_that_cannot_be_read_is_named(evaluate, shots, tmp_path, capsys, labels):
     table = pd.read_csv(labels)
     (tmp_path / "bad.png").write_bytes(b"no image")

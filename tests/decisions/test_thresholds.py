@@ -30,7 +30,7 @@ def scores_of(of, y, p, weight):
 ZERO = {"zero_division": 0}
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(cells(), st.sampled_from(list(SCORES)))
 def test_no_threshold_has_a_higher_score(cells, rule):
     y, p, weight = cells
@@ -39,7 +39,7 @@ def test_no_threshold_has_a_higher_score(cells, rule):
     assert reached == pytest.approx(max(scores_of(SCORES[rule], y, p, weight).values()))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(cells(), st.sampled_from([0.3, 0.6, 0.9]))
 def test_a_precision_is_reached_with_the_highest_recall(cells, least):
     y, p, weight = cells
@@ -56,7 +56,7 @@ def test_a_precision_is_reached_with_the_highest_recall(cells, least):
     assert reached == pytest.approx(max(able))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(cells(), st.sampled_from([0.3, 0.8, 1.0]))
 def test_a_recall_is_reached_by_the_highest_threshold(cells, least):
     y, p, weight = cells

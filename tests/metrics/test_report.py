@@ -49,6 +49,7 @@ def tables(draw):
     return y, [proba, np.column_stack([1 - positive, positive])]
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(tables())
 def test_the_report_holds_what_the_scores_say(drawn):

@@ -104,7 +104,7 @@ def test_bars_are_the_report():
 
 
 @pytest.mark.parametrize("display", ALL)
-@pytest.mark.parametrize("n", [1, 4, 77])
+@pytest.mark.parametrize("n", [1, 4, pytest.param(77, marks=pytest.mark.slow)])
 def test_names_can_be_read_at_any_number_of_attributes(display, n):
     rng = np.random.default_rng(2)
     y, p = rng.integers(0, 2, (30, n)).astype(float), rng.random((30, n))
