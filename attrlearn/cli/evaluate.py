@@ -47,7 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
     print(format_report(report))
     if arguments.out:
         Path(arguments.out).mkdir(parents=True, exist_ok=True)
-        found = Evaluation(y, proba, classes, clf.thresholds_, report, bad)
+        thresholds = {name: t for name, t in clf.thresholds_.items() if name in classes}
+        found = Evaluation(y, proba, classes, thresholds, report, bad)
         write_evaluation(arguments.out, found, confused)
         print(f"report and figures: {arguments.out}")
     return 1 if len(bad) else 0

@@ -87,7 +87,7 @@ def align_predictions(
     --------
     >>> [cells] = align_predictions([["long"], [None], ["bare"]], [["bare"], ["long"], ["bare"]])
     >>> cells.known.tolist(), cells.predicted.tolist()
-    ([0, 1], [1, 1])
+    ([1, 0], [0, 0])
     """
     check_paired({"y_true": y_true, "y_pred": y_pred, "sample_weight": sample_weight})
     truth = _read_truth(y_true)
@@ -262,14 +262,17 @@ def _true_classes(known: pd.Series) -> list[Any]:
 
 
 def _seen_classes(known: pd.Series, guessed: pd.Series) -> list[Any]:
-    """0 and 1 if nothing else is known, else the known classes and what is predicted beside."""
+    """0 and 1 if nothing else is known, else the classes that are declared or occur, sorted."""
     classes = _true_classes(known)
     if classes and known.dtype == float and set(classes) <= {0, 1}:
         return [0, 1]
     classes += _values(guessed[~is_missing(guessed, classes)])
     if known.dtype == float and set(classes) <= {0, 1}:
         return [0, 1]
-    return list(dict.fromkeys(classes))
+    seen = dict.fromkeys(classes)
+    if isinstance(known.dtype, pd.CategoricalDtype):
+        return list(seen)
+    return sorted(seen, key=lambda value: (isinstance(value, str), value))
 
 
 def _values(column: pd.Series) -> list[Any]:

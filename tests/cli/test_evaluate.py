@@ -100,8 +100,10 @@ def test_what_the_model_does_not_know_is_an_error(
 def test_attributes_that_the_labels_lack_are_named(model, labels, shots, tmp_path, capsys):
     pd.read_csv(labels).drop(columns="new").to_csv(tmp_path / "labels.csv", index=False)
     paths = [model, str(tmp_path / "labels.csv"), "--image-dir", str(shots)]
-    assert main(["evaluate", *paths, "--category-column", "kind"]) == 0
+    paths += ["--category-column", "kind", "--out", str(tmp_path / "out")]
+    assert main(["evaluate", *paths]) == 0
     assert "lacks 1 of the 3 attributes of MODEL: ['new']" in capsys.readouterr().err
+    assert (tmp_path / "out" / "thresholds.png").exists()
 
 
 def test_inputs_are_never_overwritten(model, shots, tmp_path, capsys):
