@@ -19,6 +19,8 @@ from attrlearn.plots import (
     AttributeThresholdDisplay,
 )
 
+pytestmark = pytest.mark.slow
+
 GRIDS = [
     AttributeCalibrationDisplay,
     AttributePrecisionRecallDisplay,
