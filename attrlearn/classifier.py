@@ -36,7 +36,7 @@ from attrlearn.checks.targets import check_attributes, check_table
 from attrlearn.checks.text_columns import warn_of_marks, warn_of_text
 from attrlearn.checks.weights import check_sample_weight, class_weights
 from attrlearn.decisions.calibration import Calibration, undo_class_weight
-from attrlearn.decisions.category_factors import category_factors, weigh_classes
+from attrlearn.decisions.category_factors import category_factors
 from attrlearn.decisions.decisions import Decisions, threshold_rules
 from attrlearn.decisions.thresholds import Rule, is_tuned
 from attrlearn.exceptions import naming_argument, naming_cure, warn
@@ -556,14 +556,13 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             warn_of_unlearnt(inputs.categories, known)
             network = last or self._build_network(backbone, inputs, attributes, len(known))
             calibration = undo_class_weight(weights) if self.calibrate else None
+            counts = train.rows.count_by_category(known, attributes)
+            factors = category_factors(counts, known, attributes)
             fitted = _Fitted(
                 attributes=attributes,
-                decisions=Decisions.untuned(attributes, rules, calibration),
+                decisions=Decisions.untuned(attributes, rules, calibration, factors),
                 categories=known,
                 applicable=applicable,
-                category_factors=category_factors(
-                    train.rows.count_by_category(known, attributes), known, attributes
-                ),
                 class_weight=weights,
                 bad_images=bad_images,
                 inputs=inputs,
@@ -660,12 +659,12 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         rules = threshold_rules(self.thresholds, self._attributes)
         table = self._attributes.check_known(check_table(y, len(inputs), self.attribute_names_))
         rows = LabelledRows.of(inputs, table, self._attributes, sample_weight)
-        probabilities, _ = self._predict_uncalibrated(inputs, self.on_bad_image)
+        codes = encode_categories(inputs.categories, self.categories_, len(inputs))
+        probabilities, _ = self._run_network(inputs, codes, self.on_bad_image)
         readable = np.flatnonzero(~np.isnan(probabilities[:, 0]))
         weights = [np.array([*by_class.values()]) for by_class in self.class_weight_.values()]
-        start = Decisions.untuned(
-            self._attributes, rules, undo_class_weight(weights) if self.calibrate else None
-        )
+        calibration = undo_class_weight(weights) if self.calibrate else None
+        start = Decisions.untuned(self._attributes, rules, calibration, self.category_factors_)
         decisions = self._tune(start, rules, rows.take(readable), probabilities[readable])
         self.__dict__.update(_describe_decisions(decisions))
         return self
@@ -1097,9 +1096,8 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             outputs = validation_set.log_probabilities(network, self.batch_size, dtype)
             if self.scoring == "loss":
                 return validation_set.negative_loss(outputs, loss)
-            rates = fitted.decisions.calibrate(outputs.exp().cpu().numpy())
             codes = validation_set.examples.categories.cpu().numpy()
-            probabilities = weigh_classes(rates, fitted.attributes, fitted.category_factors, codes)
+            probabilities = fitted.decisions.apply(outputs.exp().cpu().numpy(), codes)
             as_fitted = copy(self)._become(fitted, network, history)
             predictions = ValidationPredictions(as_fitted, fitted.decisions, probabilities)
             return validation_set.score(get_scorer(self.scoring), predictions)
@@ -1125,8 +1123,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
 
         def predict(network: AttributeNetwork, loaded: LoadedRows) -> np.ndarray:
             examples = loaded.examples(fitted.categories, device)
-            context = examples.autocast(dtype)
-            outputs = predict_log_probabilities(network, examples, self.batch_size, context)
+            outputs = predict_log_probabilities(network, examples, self.batch_size, dtype)
             return outputs.exp().cpu().numpy()
 
         def fit_and_predict(learnt: LoadedRows, rest: LoadedRows) -> np.ndarray:
@@ -1204,7 +1201,9 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
     @property
     def _decisions(self) -> Decisions:
         """What the fitted estimator makes of probabilities."""
-        return Decisions(self._attributes, self.thresholds_, self._calibration)
+        return Decisions(
+            self._attributes, self.thresholds_, self._calibration, self.category_factors_
+        )
 
     def _predict_for_people(
         self, X: Any, categories: Any
@@ -1229,16 +1228,14 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
 
     def _predict(self, inputs: Inputs, on_bad_image: str) -> tuple[np.ndarray, pd.DataFrame]:
         """Class probabilities (N, C), and a table of the images that cannot be read."""
-        probabilities, bad_images = self._predict_uncalibrated(inputs, on_bad_image)
         codes = encode_categories(inputs.categories, self.categories_, len(inputs))
-        rates = self._decisions.calibrate(probabilities)
-        return weigh_classes(rates, self._attributes, self.category_factors_, codes), bad_images
+        probabilities, bad_images = self._run_network(inputs, codes, on_bad_image)
+        return self._decisions.apply(probabilities, codes), bad_images
 
-    def _predict_uncalibrated(
-        self, inputs: Inputs, on_bad_image: str
+    def _run_network(
+        self, inputs: Inputs, codes: np.ndarray, on_bad_image: str
     ) -> tuple[np.ndarray, pd.DataFrame]:
         """The same, as the network gives them."""
-        codes = encode_categories(inputs.categories, self.categories_, len(inputs))
         pipeline = self._pipeline(resolve_device(self.device), self._resize)
         return predict_probabilities(self.network_, inputs, codes, pipeline, on_bad_image)
 
@@ -1270,7 +1267,6 @@ class _Fitted:
     decisions: Decisions
     categories: np.ndarray
     applicable: pd.DataFrame
-    category_factors: dict[Any, pd.DataFrame]
     class_weight: list[np.ndarray]
     bad_images: pd.DataFrame
     inputs: Inputs
@@ -1287,7 +1283,6 @@ class _Fitted:
             "classes_": np.arange(len(names)) if all(self.attributes.is_binary) else classes,
             "categories_": self.categories,
             "applicable_": self.applicable,
-            "category_factors_": self.category_factors,
             "class_weight_": {
                 name: dict(zip(values.tolist(), weights.tolist(), strict=True))
                 for name, values, weights in zip(names, classes, self.class_weight, strict=True)
@@ -1315,6 +1310,7 @@ def _describe_decisions(decisions: Decisions) -> dict[str, Any]:
         "_calibration": decisions.calibration,
         "thresholds_": decisions.thresholds,
         "calibration_": decisions.calibration_table(),
+        "category_factors_": decisions.category_factors,
     }
 
 

@@ -1,6 +1,6 @@
-"""What a fitted model makes of its probabilities: rates, and classes by thresholds."""
+"""What a fitted model makes of its network's probabilities, and classes by thresholds."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -9,6 +9,7 @@ import pandas as pd
 from attrlearn.checks.attributes import Attributes
 from attrlearn.checks.targets import MISSING
 from attrlearn.decisions.calibration import Calibration, fit_calibration
+from attrlearn.decisions.category_factors import weigh_classes
 from attrlearn.decisions.thresholds import Rule, check_rule, is_tuned, tune_threshold
 from attrlearn.exceptions import AttributeWarning, warn
 
@@ -45,7 +46,7 @@ def threshold_rules(thresholds: Any, attributes: Attributes) -> dict[Any, Rule]:
 
 @dataclass(frozen=True)
 class Decisions:
-    """Calibration and thresholds of the attributes.
+    """Calibration, thresholds and what a category rules out, of the attributes.
 
     Parameters
     ----------
@@ -53,6 +54,8 @@ class Decisions:
     thresholds : dict
         Of each binary attribute, above which it is there; NaN for one that abstains.
     calibration : Calibration or None
+    category_factors : dict, default={}
+        As from `attrlearn.decisions.category_factors.category_factors`.
 
     Examples
     --------
@@ -65,17 +68,30 @@ class Decisions:
     attributes: Attributes
     thresholds: dict[Any, float]
     calibration: Calibration | None
+    category_factors: dict[Any, pd.DataFrame] = field(default_factory=dict)
 
     @classmethod
     def untuned(
-        cls, attributes: Attributes, rules: dict[Any, Rule], calibration: Calibration | None
+        cls,
+        attributes: Attributes,
+        rules: dict[Any, Rule],
+        calibration: Calibration | None,
+        category_factors: dict[Any, pd.DataFrame],
     ) -> Self:
         """Return the decisions before any labelled cell is seen: 0.5 where a rule needs some."""
         thresholds = {
             name: DEFAULT if is_tuned(rule) else float(rule)  # type: ignore[arg-type]
             for name, rule in rules.items()
         }
-        return cls(attributes, thresholds, calibration)
+        return cls(attributes, thresholds, calibration, category_factors)
+
+    def apply(self, probabilities: np.ndarray, categories: np.ndarray) -> np.ndarray:
+        """Return what the model says (N, C) where its network says `probabilities` (N, C).
+
+        `categories` (N,) are as from `attrlearn.checks.inputs.encode_categories`.
+        """
+        rates = self.calibrate(probabilities)
+        return weigh_classes(rates, self.attributes, self.category_factors, categories)
 
     def calibrate(self, probabilities: np.ndarray) -> np.ndarray:
         """Return the rates (N, C) of a network's probabilities (N, C)."""

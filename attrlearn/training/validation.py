@@ -1,7 +1,6 @@
 """The validation set: rows that are not learnt from, and how good an epoch is on them."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,8 +48,7 @@ class ValidationSet:
         self, network: AttributeNetwork, batch_size: int, dtype: torch.dtype
     ) -> Tensor:
         """Return those (N, C) of the rows, from a network in eval mode."""
-        context = self.examples.autocast(dtype)
-        return predict_log_probabilities(network, self.examples, batch_size, context)
+        return predict_log_probabilities(network, self.examples, batch_size, dtype)
 
     def negative_loss(self, log_probabilities: Tensor, loss: Loss) -> float:
         """Score "loss": the negative of the weighted mean loss."""
@@ -149,13 +147,13 @@ def get_scorer(scoring: Any) -> Callable[..., float]:
 
 @torch.no_grad()
 def predict_log_probabilities(
-    network: AttributeNetwork, examples: Examples, batch_size: int, context: AbstractContextManager
+    network: AttributeNetwork, examples: Examples, batch_size: int, dtype: torch.dtype
 ) -> Tensor:
     """Log-probabilities (N, C) of the rows, from a network in eval mode."""
     parts = split(torch.arange(len(examples)), batch_size)
     batches = examples.source.batches(parts, torch.Generator())
     device = examples.targets.device
-    with context:
+    with examples.autocast(dtype):
         outputs = [
             examples.log_probabilities(network, send(inputs, device), rows)
             for rows, inputs in zip(parts, batches, strict=True)

@@ -117,7 +117,7 @@ def test_a_fitted_model_finds_classes_of_the_category_only(clf, data):
 def test_an_unknown_category_rules_nothing_out(clf, data):
     X = data[0].assign(category=None)
     (p,) = clf.predict_proba(X)
-    raw, _ = clf._predict_uncalibrated(clf._check(X, None), "raise")
+    raw, _ = clf._run_network(clf._check(X, None), np.zeros(len(X), dtype=np.int64), "raise")
     np.testing.assert_array_equal(p, raw)
 
 
