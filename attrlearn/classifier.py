@@ -531,7 +531,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         callbacks = _Callbacks(self, X, y, sample_weight)
         inputs, rows, attributes = self._check_rows(X, y, categories, sample_weight)
         rules = threshold_rules(self.thresholds, attributes)
-        tunes = self.calibrate is True or any(map(is_tuned, rules.values()))
+        tunes = self._fits_calibration or any(map(is_tuned, rules.values()))
         chosen = self._check_validation_rows(X_val, y_val, inputs, attributes, tunes)
         device = resolve_device(self.device)
         warn_of_shared_gpu(device)
@@ -1147,6 +1147,11 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         seed = int(torch.randint(2**31 - 1, (), generator=generator))
         return train.labelled().rows, predict_out_of_fold(train, fit_and_predict, seed)
 
+    @property
+    def _fits_calibration(self) -> bool:
+        """Whether temperature and biases are fitted: True, that of numpy too, as a search gives."""
+        return not isinstance(self.calibrate, str) and bool(self.calibrate)
+
     def _tune(
         self,
         decisions: Decisions,
@@ -1156,7 +1161,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
     ) -> Decisions:
         """Calibration and thresholds from labelled rows and their probabilities (N, C)."""
         cells = rows.targets, rows.weights
-        if self.calibrate is True:
+        if self._fits_calibration:
             decisions = decisions.fit_calibration(probabilities, *cells)
         return decisions.tune_thresholds(
             rules,

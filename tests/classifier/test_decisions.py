@@ -41,6 +41,12 @@ def test_calibrated_probabilities_are_rates(plain):
     assert max(losses[1:]) < losses[0] - 0.08
 
 
+def test_true_of_numpy_calibrates_as_true_does(plain):
+    one, other = (fitted(plain, calibrate=value, max_epochs=1) for value in (True, np.True_))
+    pd.testing.assert_frame_equal(one.calibration_, other.calibration_)
+    assert (one.calibration_["temperature"] != 1).all()
+
+
 def test_dividing_out_is_the_formula(plain):
     p = plain.predict_proba(X)
     weight = np.array([[w[0], w[1]] for w in plain.class_weight_.values()])
