@@ -13,7 +13,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from sklearn.metrics import ConfusionMatrixDisplay
 
+from attrlearn.checks.attributes import Attributes
 from attrlearn.cli.files import whole_file
+from attrlearn.decisions.decisions import Decisions
 from attrlearn.metrics import confusion_matrices
 from attrlearn.metrics.report_text import AVERAGED
 from attrlearn.plots import (
@@ -148,15 +150,15 @@ def _figures(found: Evaluation) -> Iterator[tuple[str, Figure]]:
 
 def _predictions(found: Evaluation) -> np.ndarray:
     """(N, A) classes, by threshold or the most probable; None where nothing is predicted."""
-    out = np.full(found.y.shape, None, dtype=object)
-    for a, (proba, (name, classes)) in enumerate(
-        zip(found.proba, found.classes.items(), strict=True)
-    ):
-        threshold = found.thresholds.get(name)
-        codes = proba.argmax(axis=1) if threshold is None else proba[:, 1] > threshold
-        decided = ~np.isnan(proba).any(axis=1) & (threshold is None or not np.isnan(threshold))
-        out[decided, a] = classes[codes[decided].astype(int)]
-    return out
+    names = list(found.classes)
+    is_binary = [name in found.thresholds for name in names]
+    attributes = Attributes(names, [*found.classes.values()], is_binary)
+    decisions = Decisions(attributes, dict(found.thresholds), None)
+    probabilities = np.hstack(found.proba)
+    unread = np.isnan(probabilities).any(axis=1)
+    predicted = decisions.predict(np.nan_to_num(probabilities)).astype(object)
+    predicted[unread[:, None] | decisions.abstains] = None
+    return predicted
 
 
 def _draw_confusion(attribute: Any, matrix: pd.DataFrame) -> Figure:
