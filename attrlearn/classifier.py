@@ -1,6 +1,6 @@
 """The estimator: the door between numpy and pandas outside and torch inside."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy, deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
@@ -47,6 +47,7 @@ from attrlearn.metrics import balanced_accuracy_score
 from attrlearn.model_selection import AttributeShuffleSplit
 from attrlearn.nn.backbones import Backbone, build_backbone
 from attrlearn.nn.device import resolve_device, resolve_dtype, warn_of_shared_gpu
+from attrlearn.nn.heads import member_widths
 from attrlearn.nn.losses import LOSSES, Loss, build_loss
 from attrlearn.nn.network import AttributeNetwork
 from attrlearn.pickling import NetworkPickleMixin
@@ -63,6 +64,7 @@ from attrlearn.training.schedule import (
 )
 from attrlearn.training.seeds import recording_gradients, seeded
 from attrlearn.training.sources import open_features, open_source
+from attrlearn.training.standardization import standardize
 from attrlearn.training.validation import (
     ValidationPredictions,
     ValidationSet,
@@ -72,8 +74,15 @@ from attrlearn.training.validation import (
 
 __all__ = ["AttributeClassifier"]
 
-HEAD_PARAMETERS = ("attention", "category_dim", "hidden_dim", "norm", "dropout")
-NETWORK_PARAMETERS = ("backbone", "weights", "trainable", "image_size", *HEAD_PARAMETERS)
+HEAD_PARAMETERS = ("standardize", "attention", "category_dim", "hidden_dim", "norm", "dropout")
+NETWORK_PARAMETERS = (
+    "backbone",
+    "weights",
+    "trainable",
+    "features",
+    "image_size",
+    *HEAD_PARAMETERS,
+)
 
 
 class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMixin, BaseEstimator):
@@ -100,16 +109,28 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         torchvision model, such as ``["features.17", "features.18"]``. Measured to begin with:
         ``freeze_epochs=2`` and `early_stopping`, with ``backbone_learning_rate=3e-4`` and 8 epochs
         for "last_block", 1e-3 and 12 epochs for "all".
+    features : {"stages", "last"}, default="stages"
+        "last": what the backbone's last layer gives. "stages": beside it, of each stage before, the
+        mean and the standard deviation over the positions of its last activation, which know more
+        of texture, colour and edges (as in Head2Toe, Evci et al., 2022). A stage is a run of
+        blocks with activations of one shape; of a vision transformer it is the class token after
+        each of the last four encoder blocks. No second pass is needed. Stages give 3,072 features
+        at most: the widest lose the standard deviation first. No effect with ``backbone=None``.
+    standardize : bool, default=True
+        Whether features are brought to mean 0 and variance 1, by the rows that `fit` learns from.
     attention : bool, default=False
         Whether a squeeze-and-excitation gate weighs each feature by all of them.
     category_dim : int, default=50
         Width of the category embedding.
-    hidden_dim : int or None, default=None
-        Width of a hidden layer that all attributes share. None: the heads are linear.
+    hidden_dim : int, None, or tuple of these, default=(None, 256)
+        Width of a hidden layer that all attributes share. None: the heads are linear. A tuple is
+        a committee: each member is a head of its own, all learn at once as one batched computation,
+        and their probabilities are averaged. ``(None, None, 256, 256)`` has two of each form, which
+        begin with different random weights.
     norm : {"layer", "batch"} or None, default="layer"
         Normalisation in the hidden layer. "batch" needs batches of two rows or more.
-    dropout : float, default=0.5
-        Share in [0, 1) of the inputs of the heads that is dropped at random in training.
+    dropout : float, default=0.8
+        Share in [0, 1) of the inputs of the linear heads that is dropped at random in training.
     loss : {"bce", "focal", "asymmetric"} or callable, default="bce"
         "bce": binary cross-entropy; for a categorical attribute the cross-entropy of its classes.
         "focal" (Lin et al., 2017): cells that are predicted well count less, times
@@ -332,9 +353,11 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         "backbone": [str, None],
         "weights": [str, PathLike, None],
         "trainable": [StrOptions({"head", "last_block", "all"}), list, tuple],
+        "features": [StrOptions({"stages", "last"})],
+        "standardize": ["boolean"],
         "attention": ["boolean"],
         "category_dim": [Interval(Integral, 1, None, closed="left")],
-        "hidden_dim": [Interval(Integral, 1, None, closed="left"), None],
+        "hidden_dim": [Interval(Integral, 1, None, closed="left"), None, tuple, list],
         "norm": [StrOptions({"layer", "batch"}), None],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "loss": [StrOptions(set(LOSSES)), callable],
@@ -385,11 +408,13 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         *,
         weights: str | PathLike | None = "DEFAULT",
         trainable: str | list[str] = "head",
+        features: str = "stages",
+        standardize: bool = True,
         attention: bool = False,
         category_dim: int = 50,
-        hidden_dim: int | None = None,
+        hidden_dim: int | Sequence[int | None] | None = (None, 256),
         norm: str | None = "layer",
-        dropout: float = 0.5,
+        dropout: float = 0.8,
         loss: str | Loss = "bce",
         focal_gamma: float = 2.0,
         label_smoothing: float = 0.0,
@@ -430,6 +455,8 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         self.backbone = backbone
         self.weights = weights
         self.trainable = trainable
+        self.features = features
+        self.standardize = standardize
         self.attention = attention
         self.category_dim = category_dim
         self.hidden_dim = hidden_dim
@@ -528,6 +555,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             If the weights cannot be read.
         """
         self._validate_params()
+        member_widths(self.hidden_dim)
         callbacks = _Callbacks(self, X, y, sample_weight)
         inputs, rows, attributes = self._check_rows(X, y, categories, sample_weight)
         rules = threshold_rules(self.thresholds, attributes)
@@ -554,7 +582,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             self._check_batches(len(train))
             known = self.categories_ if last else train.rows.learnt_categories()
             warn_of_unlearnt(inputs.categories, known)
-            network = last or self._build_network(backbone, inputs, attributes, len(known))
+            network = last or self._build_network(backbone, inputs, attributes, len(known), train)
             calibration = undo_class_weight(weights) if self.calibrate else None
             counts = train.rows.count_by_category(known, attributes)
             factors = category_factors(counts, known, attributes)
@@ -570,7 +598,6 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
                 resize=self.resize,
                 network_parameters={name: getattr(self, name) for name in NETWORK_PARAMETERS},
             )
-            network.to(device)
             callbacks.describe = fitted.to_dict
             history = self._train(
                 network,
@@ -910,7 +937,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
     def _check_batches(self, n_rows: int) -> None:
         """Raise if batch-norm in the hidden layer would see single rows."""
         smallest = min(n_rows, self.batch_size)
-        if self.hidden_dim is not None and self.norm == "batch" and smallest < 2:
+        if any(member_widths(self.hidden_dim)) and self.norm == "batch" and smallest < 2:
             raise ValueError(
                 f"norm='batch' must have batches of two rows or more. Got {n_rows} rows and "
                 f"batch_size={self.batch_size}. Pass norm='layer'."
@@ -940,20 +967,31 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         """A new backbone; None if X holds features."""
         if self.backbone is None:
             return None
-        return build_backbone(self.backbone, self.weights, self.trainable, self.image_size)
+        return build_backbone(
+            self.backbone, self.weights, self.trainable, self.image_size, self.features
+        )
 
     def _build_network(
-        self, backbone: Backbone | None, inputs: Inputs, attributes: Attributes, n_categories: int
+        self,
+        backbone: Backbone | None,
+        inputs: Inputs,
+        attributes: Attributes,
+        n_categories: int,
+        train: LoadedRows,
     ) -> AttributeNetwork:
-        """A new network on a backbone, or on the features that X holds."""
-        return AttributeNetwork(
+        """A new network on a backbone, or on the features that X holds, for rows to learn from."""
+        device = resolve_device(self.device)
+        network = AttributeNetwork(
             backbone,
             inputs.n_features if backbone is None else backbone.n_features,
             attributes.n_classes,
             attributes.is_binary,
             n_categories,
             {name: getattr(self, name) for name in HEAD_PARAMETERS},
-        ).float()
+        )
+        network.float().to(device)
+        standardize(network, train, device)
+        return network
 
     def _load(
         self,
@@ -1053,7 +1091,9 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             generator=generator,
             verbose=self.verbose,
         )
-        head = parameter_groups(network.head.parameters(), self.learning_rate, self.weight_decay)
+        head = parameter_groups(
+            network.head.parameters(), self.learning_rate, self.weight_decay, n_dims_of_bias=2
+        )
         if train.frozen is not None:
             history = fit(
                 replace(train, source=train.frozen).examples(fitted.categories, device),
@@ -1128,8 +1168,8 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
 
         def fit_and_predict(learnt: LoadedRows, rest: LoadedRows) -> np.ndarray:
             of_fold = self._build_network(
-                network.backbone, fitted.inputs, fitted.attributes, len(fitted.categories)
-            ).to(device)
+                network.backbone, fitted.inputs, fitted.attributes, len(fitted.categories), learnt
+            )
             self._train(
                 of_fold,
                 learnt,

@@ -38,6 +38,10 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkPi
         The pretrained weights of torchvision (downloaded once), a file with a state dict in
         torchvision's layout (``.pth``, read with ``weights_only=True``, or ``.safetensors``), or
         random weights. The classifier in the file is ignored, anything else must match.
+    features : {"stages", "last"}, default="stages"
+        "last": what the backbone's last layer gives. "stages": beside it, of each stage before, the
+        mean and the standard deviation over the positions of its last activation, as described in
+        `AttributeClassifier`. They differ in scale: standardise them.
     image_size : int, default=224
         Height and width of the images, in pixels.
     resize : {"squash", "pad", "crop"}, default="squash"
@@ -105,6 +109,7 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkPi
     _parameter_constraints: ClassVar[dict] = {
         "backbone": [str],
         "weights": [str, PathLike, None],
+        "features": [StrOptions({"stages", "last"})],
         "image_size": [Interval(Integral, 1, None, closed="left")],
         "resize": [StrOptions({"squash", "pad", "crop"})],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
@@ -126,6 +131,7 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkPi
         backbone: str = "resnet18",
         *,
         weights: str | PathLike | None = "DEFAULT",
+        features: str = "stages",
         image_size: int = 224,
         resize: str = "squash",
         batch_size: int = 32,
@@ -139,6 +145,7 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkPi
     ) -> None:
         self.backbone = backbone
         self.weights = weights
+        self.features = features
         self.image_size = image_size
         self.resize = resize
         self.batch_size = batch_size
@@ -173,7 +180,9 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkPi
         self._validate_params()
         check_inputs(X)
         with seeded(self.random_state, resolve_device(self.device)):
-            backbone = build_backbone(self.backbone, self.weights, "head", self.image_size)
+            backbone = build_backbone(
+                self.backbone, self.weights, "head", self.image_size, self.features
+            )
         self.backbone_, self._resize = backbone.eval(), self.resize
         return self
 

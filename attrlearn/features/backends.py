@@ -172,8 +172,11 @@ def fold_batch_norm(model: nn.Module) -> None:
                 and isinstance(second, nn.BatchNorm2d)
                 and len(node.users) == times[first] == times[second] == 1
             ):
+                passed_on = nn.Identity()
+                for hook in second._forward_hooks.values():  # that pool the end of a stage
+                    passed_on.register_forward_hook(hook)
                 model.set_submodule(node.target, fuse_conv_bn_eval(first, second))
-                model.set_submodule(user.target, nn.Identity())
+                model.set_submodule(user.target, passed_on)
 
 
 @contextmanager

@@ -164,6 +164,7 @@ class FeatureExtractor:
         """Name of all that a feature depends on besides its image."""
         return setting_key(
             backbone=self.backbone.name,
+            features=self.backbone.features,
             weights=self._prepared.hash_weights(self.backbone),
             image_size=reader.size,
             resize=reader.resize,

@@ -15,8 +15,9 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torchvision import models
-from torchvision.models.maxvit import MaxVitBlock
 from torchvision.models.vision_transformer import VisionTransformer, interpolate_embeddings
+
+from attrlearn.nn.stages import Stage, collecting, last_block, pool_stages
 
 __all__ = ["Backbone", "build_backbone"]
 
@@ -39,13 +40,15 @@ class Backbone(nn.Module):
     model : torch.nn.Module
         Maps normalised images (B, 3, H, W) to features, (B, D) or (B, D, 1, 1).
     n_features : int
-        D.
+        Of what the model returns.
     image_size : int
         H and W.
     mean, std : sequence of 3 floats
         Of the red, green and blue channel, in units of the full scale 255.
     trained : list of torch.nn.Module
         The parts of `model` that `fit` may change; all others are frozen.
+    stages : list of Stage, optional
+        Of which `model` pools the activations, in the order they run; their features come first.
 
     Shape
     -----
@@ -65,11 +68,13 @@ class Backbone(nn.Module):
         mean: list[float],
         std: list[float],
         trained: list[nn.Module],
+        stages: Sequence[Stage] = (),
     ) -> None:
         super().__init__()
         self.name = name
         self.model = model.to(memory_format=torch.channels_last)  # 1.6 times as fast on a CPU
-        self.n_features = n_features
+        self.stages = list(stages)
+        self.n_features = sum(stage.n_features for stage in stages) + n_features  # D
         self.image_size = int(image_size)  # OpenVINO takes no int of numpy
         self.trained = trained  # a plain list: these modules are registered in `model` already
         self.register_buffer("mean", _per_channel(mean), persistent=False)
@@ -77,6 +82,11 @@ class Backbone(nn.Module):
         self.requires_grad_(False)
         for part in trained:
             part.requires_grad_(True)
+
+    @property
+    def features(self) -> str:
+        """Which there are: of all "stages", or of the "last" layer alone."""
+        return "stages" if self.stages else "last"
 
     @property
     def is_frozen(self) -> bool:
@@ -87,7 +97,14 @@ class Backbone(nn.Module):
         """Return the features of the images."""
         x = images.to(torch.float32, memory_format=torch.channels_last)
         x.sub_(self.mean).div_(self.std)
-        return self.model(x.to(self.dtype)).flatten(1)  # (B, D)
+        with collecting() as pooled:
+            last = self.model(x.to(self.dtype)).flatten(1)
+        return torch.cat([*pooled, last], dim=1)  # (B, D)
+
+    def feature_names(self) -> list[str]:
+        """Return a name for each of the D features."""
+        of_stages = [name for stage in self.stages for name in stage.feature_names()]
+        return of_stages + [f"last_{i}" for i in range(self.n_features - len(of_stages))]
 
     @property
     def dtype(self) -> torch.dtype:
@@ -134,6 +151,7 @@ def build_backbone(
     weights: str | PathLike | None,
     trainable: str | Sequence[str],
     image_size: int,
+    features: str = "last",
 ) -> Backbone:
     """Build a torchvision classification model as a backbone.
 
@@ -150,6 +168,8 @@ def build_backbone(
         modules as ``named_modules()`` of the model does.
     image_size : int
         Height and width of the images, in pixels.
+    features : {"last", "stages"}, default="last"
+        Those of the last layer alone, or with what the stages before pool to.
 
     Returns
     -------
@@ -177,7 +197,10 @@ def build_backbone(
         _load(model, state, classifier, place=f"weights {str(weights)!r}")
     preset = models.get_model_weights(name).DEFAULT.transforms()
     trained = _trained_parts(model, trainable)
-    return Backbone(name, model.float(), n_features, image_size, preset.mean, preset.std, trained)
+    stages = pool_stages(model, n_features) if features == "stages" else []
+    return Backbone(
+        name, model.float(), n_features, image_size, preset.mean, preset.std, trained, stages
+    )
 
 
 def _check_name(name: str) -> None:
@@ -309,13 +332,17 @@ def _trained_parts(model: nn.Module, trainable: str | Sequence[str]) -> list[nn.
     if trainable == "all":
         return [model]
     if trainable == "last_block":
-        return _last_block(model)
+        return last_block(model)
     return _named_parts(model, trainable)
 
 
 def _named_parts(model: nn.Module, names: Sequence[str]) -> list[nn.Module]:
     """The modules of these names, without those that are inside another of them."""
-    trainable = {name for name, part in model.named_modules() if name and _has_weights(part)}
+    trainable = {
+        name
+        for name, part in model.named_modules()
+        if name and next(part.parameters(), None) is not None
+    }
     for name in names:
         if name not in trainable:
             close = get_close_matches(str(name), trainable, n=3, cutoff=0.5)
@@ -327,53 +354,3 @@ def _named_parts(model: nn.Module, names: Sequence[str]) -> list[nn.Module]:
             )
     outer = [n for n in names if not any(n.startswith(f"{other}.") for other in names)]
     return [model.get_submodule(name) for name in dict.fromkeys(outer)]
-
-
-def _has_weights(part: nn.Module) -> bool:
-    """Whether there is something to train."""
-    return next(part.parameters(), None) is not None
-
-
-def _last_block(model: nn.Module) -> list[nn.Module]:
-    """Parts that run after the last change of spatial size."""
-    if isinstance(model, VisionTransformer):
-        return [*list(model.encoder.layers)[-2:], model.encoder.ln]
-    trace = _spatial_sizes(model)
-    sizes = [size for _, size in trace]
-    change = max(i for i in range(1, len(sizes)) if sizes[i] != sizes[i - 1])
-    after = [part for part, _ in trace[change + 1 :]]
-    if any(map(_has_weights, after)):
-        return after
-    return [part for part, _ in trace[change:]]
-
-
-@torch.inference_mode()
-def _spatial_sizes(model: nn.Module) -> list[tuple[nn.Module, int]]:
-    """Blocks in the order they run, with the height of their output; pooling to 1 is no change."""
-    trace: list[tuple[nn.Module, int]] = []
-
-    def record(block: nn.Module, _: object, output: Tensor) -> None:
-        height = trace[-1][1] if trace else 0
-        if output.ndim == 4:  # (B, D, H, W), or (B, H, W, D) in swin
-            shape = output.shape
-            height = (shape[2] if shape[2] == shape[3] else shape[1]) or height
-            height = height if height > 1 else trace[-1][1]
-        trace.append((block, height))
-
-    hooks = [block.register_forward_hook(record) for block in _blocks(model)]
-    size = getattr(model, "input_size", (224, 224))
-    was_training = model.training
-    model.eval()(torch.zeros(1, 3, *size))
-    model.train(was_training)
-    for hook in hooks:
-        hook.remove()
-    return trace
-
-
-def _blocks(module: nn.Module) -> list[nn.Module]:
-    """Submodules below the containers that only chain others."""
-    blocks = []
-    for child in module.children():
-        chained = isinstance(child, nn.Sequential | nn.ModuleList | MaxVitBlock)
-        blocks += _blocks(child) if chained else [child]
-    return blocks

@@ -2,6 +2,8 @@
 
 from torch import Tensor, nn
 
+from attrlearn.nn.members import MemberLinear
+
 __all__ = ["SqueezeExcitationGate"]
 
 
@@ -14,10 +16,12 @@ class SqueezeExcitationGate(nn.Module):
         D.
     reduction : int, default=16
         How many times narrower than D the hidden layer is.
+    n_members : int, default=1
+        M, each with its own weights.
 
     Shape
     -----
-    features, output : (B, D)
+    features, output : (M, B, D)
 
     Notes
     -----
@@ -31,15 +35,18 @@ class SqueezeExcitationGate(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> SqueezeExcitationGate(64)(torch.ones(2, 64)).shape
-    torch.Size([2, 64])
+    >>> SqueezeExcitationGate(64)(torch.ones(1, 2, 64)).shape
+    torch.Size([1, 2, 64])
     """
 
-    def __init__(self, n_features: int, reduction: int = 16) -> None:
+    def __init__(self, n_features: int, reduction: int = 16, n_members: int = 1) -> None:
         super().__init__()
         width = max(n_features // reduction, 1)
         self.weights = nn.Sequential(
-            nn.Linear(n_features, width), nn.ReLU(), nn.Linear(width, n_features), nn.Sigmoid()
+            MemberLinear(n_members, n_features, width),
+            nn.ReLU(),
+            MemberLinear(n_members, width, n_features),
+            nn.Sigmoid(),
         )
 
     def forward(self, features: Tensor) -> Tensor:

@@ -1,12 +1,64 @@
 """From features to the class probabilities of every attribute."""
 
+from collections import Counter
+from collections.abc import Sequence
+from numbers import Integral
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from attrlearn.nn.gate import SqueezeExcitationGate
+from attrlearn.nn.members import MemberLinear, MemberNorm
 
-__all__ = ["AttributeHead", "CategoryEmbedding", "ClassLogProbabilities"]
+__all__ = [
+    "AttributeHead",
+    "CategoryEmbedding",
+    "ClassLogProbabilities",
+    "Standardization",
+    "member_widths",
+]
+
+
+class Standardization(nn.Module):
+    """Features to mean 0 and variance 1, by statistics that are set once and not learnt.
+
+    Parameters
+    ----------
+    n_features : int
+        D.
+
+    Shape
+    -----
+    features : (B, D), or (K, B, D) for K networks with their own statistics
+    output : (1, B, D), or (K, B, D)
+
+    Examples
+    --------
+    >>> layer = Standardization(2)
+    >>> layer.set(mean=torch.tensor([1.0, 5.0]), std=torch.tensor([2.0, 0.0]))
+    >>> layer(torch.tensor([[3.0, 5.0]]))
+    tensor([[[1., 0.]]])
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, n_features: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(1, 1, n_features))
+        self.register_buffer("scale", torch.ones(1, 1, n_features))
+
+    def set(self, mean: Tensor, std: Tensor) -> None:
+        """Set the statistics (D,); a feature that is constant is only shifted."""
+        # Rounding makes a constant feature vary a little; it must not be blown up.
+        constant = std <= 1e-6 * (1 + mean.abs())
+        self.mean.copy_(mean)
+        self.scale.copy_(torch.where(constant, 1, std).reciprocal())
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return the standardised features."""
+        return (features - self.mean) * self.scale
 
 
 class CategoryEmbedding(nn.Module):
@@ -23,16 +75,20 @@ class CategoryEmbedding(nn.Module):
         E, the width of a vector.
     dropout : float, default=0.1
         Probability in [0, 1).
+    n_members : int, default=1
+        M, each with its own vectors.
 
     Shape
     -----
-    categories : (B,) int64, 0 for unknown, else 1 to `n_categories`
-    output : (B, E)
+    categories : (M, B) int64, 0 for unknown, else 1 to `n_categories`
+    output : (M, B, E)
     """
 
-    def __init__(self, n_categories: int, dim: int, dropout: float = 0.1) -> None:
+    def __init__(
+        self, n_categories: int, dim: int, dropout: float = 0.1, n_members: int = 1
+    ) -> None:
         super().__init__()
-        self.table = nn.Embedding(n_categories + 1, dim)
+        self.table = nn.Parameter(torch.randn(n_members, n_categories + 1, dim))
         self.dropout = dropout
 
     def forward(self, categories: Tensor) -> Tensor:
@@ -40,43 +96,24 @@ class CategoryEmbedding(nn.Module):
         if self.training:
             hidden = torch.rand(categories.shape, device=categories.device) < self.dropout
             categories = categories.masked_fill(hidden, 0)
-        return self.table(categories)
+        n_members, n_rows, _ = self.table.shape
+        offsets = torch.arange(n_members, device=categories.device)[:, None] * n_rows
+        return F.embedding(categories + offsets, self.table.flatten(0, 1))
 
 
-class AttributeHead(nn.Module):
-    """Features and categories to the logits of all attributes.
-
-    One hidden block is shared, and the linear heads of all attributes are one matrix: a head of
-    its own per attribute costs time in proportion to their number.
-
-    Parameters
-    ----------
-    n_features : int
-        D.
-    n_logits : int
-        L.
-    n_categories : int
-        Known categories; 0 builds no embedding.
-    attention : bool
-        Whether `SqueezeExcitationGate` comes first.
-    category_dim : int
-        Width of the category embedding.
-    hidden_dim : int or None
-        Width of the hidden block; None has no such block.
-    norm : {"layer", "batch"} or None
-        Normalisation in the hidden block.
-    dropout : float
-        Probability in [0, 1) that an input of the linear heads is dropped in training.
+class _Members(nn.Module):
+    """M members of one form: features and categories to logits; see `AttributeHead`.
 
     Shape
     -----
-    features : (B, D)
-    categories : (B,) int64; not read if `n_categories` is 0
-    output : (B, L)
+    features : (M, B, D)
+    categories : (M, B) int64
+    output : (M, B, L)
     """
 
     def __init__(
         self,
+        n_members: int,
         n_features: int,
         n_logits: int,
         n_categories: int,
@@ -88,26 +125,155 @@ class AttributeHead(nn.Module):
         dropout: float,
     ) -> None:
         super().__init__()
-        self.attention = SqueezeExcitationGate(n_features) if attention else nn.Identity()
-        self.embedding = CategoryEmbedding(n_categories, category_dim) if n_categories else None
+        self.attention = (
+            SqueezeExcitationGate(n_features, n_members=n_members) if attention else nn.Identity()
+        )
+        self.embedding = (
+            CategoryEmbedding(n_categories, category_dim, n_members=n_members)
+            if n_categories
+            else None
+        )
         width = n_features + (category_dim if n_categories else 0)
         if hidden_dim is None:
             self.hidden: nn.Module = nn.Dropout(dropout)
         else:
-            norms = {"layer": nn.LayerNorm, "batch": nn.BatchNorm1d}
-            normalise = nn.Identity() if norm is None else norms[norm](hidden_dim)
+            norms = {"layer": MemberNorm, "batch": _MemberBatchNorm}
+            normalise = nn.Identity() if norm is None else norms[norm](n_members, hidden_dim)
             self.hidden = nn.Sequential(
-                nn.Linear(width, hidden_dim), normalise, nn.ReLU(), nn.Dropout(dropout)
+                MemberLinear(n_members, width, hidden_dim),
+                normalise,
+                nn.ReLU(),
+                nn.Dropout(dropout),
             )
             width = hidden_dim
-        self.linear = nn.Linear(width, n_logits)
+        self.linear = MemberLinear(n_members, width, n_logits)
 
     def forward(self, features: Tensor, categories: Tensor) -> Tensor:
         """Return the logits."""
-        features = self.attention(features)  # (B, D)
+        features = self.attention(features)  # (M, B, D)
         if self.embedding is not None:
-            features = torch.cat([features, self.embedding(categories)], dim=1)  # (B, D + E)
-        return self.linear(self.hidden(features))  # (B, L)
+            features = torch.cat([features, self.embedding(categories)], dim=2)  # (M, B, D + E)
+        return self.linear(self.hidden(features))  # (M, B, L)
+
+
+class _MemberBatchNorm(nn.Module):
+    """Batch normalisation per member, (M, B, H) to the same."""
+
+    def __init__(self, n_members: int, width: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(n_members * width)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the normalised inputs."""
+        side_by_side = inputs.transpose(0, 1)  # (B, M, H)
+        return self.norm(side_by_side.flatten(1)).view(side_by_side.shape).transpose(0, 1)
+
+
+def member_widths(hidden_dim: int | Sequence[int | None] | None) -> list[int | None]:
+    """Return the width of the hidden block of each member, None for a linear one.
+
+    Raises
+    ------
+    ValueError
+        If there is no member, or something else among them.
+
+    Examples
+    --------
+    >>> member_widths(256), member_widths((None, 256))
+    ([256], [None, 256])
+    """
+    widths = list(hidden_dim) if isinstance(hidden_dim, Sequence) else [hidden_dim]
+    wrong = [w for w in widths if w is not None and not (isinstance(w, Integral) and w >= 1)]
+    if wrong or not widths:
+        raise ValueError(
+            "hidden_dim must be a width of 1 or more, None, or a tuple of at least one of these. "
+            f"Got {hidden_dim!r}. Pass None for a linear head, 256 for a hidden layer, (None, 256) "
+            "for both."
+        )
+    return [None if w is None else int(w) for w in widths]
+
+
+class AttributeHead(nn.Module):
+    """Features and categories to the logits of all attributes, by each of M members.
+
+    In a member one hidden block is shared, and the linear heads of all attributes are one matrix: a
+    head of its own per attribute costs time in proportion to their number. Members of one form are
+    one batched computation.
+
+    Parameters
+    ----------
+    n_features : int
+        D.
+    n_logits : int
+        L.
+    n_categories : int
+        Known categories; 0 builds no embedding.
+    standardize : bool
+        Whether `Standardization` comes first.
+    attention : bool
+        Whether `SqueezeExcitationGate` comes next.
+    category_dim : int
+        Width of the category embedding.
+    hidden_dim : int, None, or sequence of these
+        Width of the hidden block of each member; None has no such block.
+    norm : {"layer", "batch"} or None
+        Normalisation in the hidden block.
+    dropout : float
+        Probability in [0, 1) that an input of the linear heads is dropped in training.
+
+    Shape
+    -----
+    features : (B, D), or (K, B, D) for the heads of K networks that `stack` made one
+    categories : (B,) or (K, B), int64; not read if `n_categories` is 0
+    output : (M, B, L), or (K, M, B, L)
+    """
+
+    def __init__(
+        self,
+        n_features: int,
+        n_logits: int,
+        n_categories: int,
+        *,
+        standardize: bool,
+        attention: bool,
+        category_dim: int,
+        hidden_dim: int | Sequence[int | None] | None,
+        norm: str | None,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.standardization = Standardization(n_features) if standardize else None
+        counts = Counter(member_widths(hidden_dim))
+        self.n_members = list(counts.values())  # of each form
+        self.members = nn.ModuleList(
+            _Members(
+                n_members,
+                n_features,
+                n_logits,
+                n_categories,
+                attention=attention,
+                category_dim=category_dim,
+                hidden_dim=width,
+                norm=norm,
+                dropout=dropout,
+            )
+            for width, n_members in counts.items()
+        )
+
+    def forward(self, features: Tensor, categories: Tensor) -> Tensor:
+        """Return the logits."""
+        if features.ndim == 2:
+            return self(features[None], categories[None])[0]
+        if self.standardization is not None:
+            features = self.standardization(features)
+        n_networks = len(features)
+        logits = []
+        for members, n in zip(self.members, self.n_members, strict=True):
+            # Each network's rows go to each of its members.
+            x = features[:, None].expand(-1, n, -1, -1).flatten(0, 1)  # (K * n, B, D)
+            codes = categories[:, None].expand(-1, n, -1).flatten(0, 1)  # (K * n, B)
+            logits.append(members(x, codes).unflatten(0, (n_networks, n)))
+        return torch.cat(logits, dim=1)  # (K, M, B, L)
 
 
 class ClassLogProbabilities(nn.Module):
@@ -126,8 +292,8 @@ class ClassLogProbabilities(nn.Module):
 
     Shape
     -----
-    logits : (B, L)
-    output : (B, C), C the sum of `n_classes`
+    logits : (..., B, L)
+    output : (..., B, C), C the sum of `n_classes`
 
     Examples
     --------
@@ -166,8 +332,8 @@ class ClassLogProbabilities(nn.Module):
     def forward(self, logits: Tensor) -> Tensor:
         """Return the log-probabilities."""
         logits = logits.float()  # under autocast the logits are short of digits
-        one = logits[:, self.binary]  # (B, binary attributes)
+        one = logits[..., self.binary]  # (..., B, binary attributes)
         inside = self.padded >= 0
-        several = logits[:, self.padded.clamp(min=0)].masked_fill(~inside, -torch.inf)
-        several = several.log_softmax(dim=2)[:, inside]  # (B, classes of categorical attributes)
-        return torch.cat([F.logsigmoid(-one), F.logsigmoid(one), several], dim=1)[:, self.order]
+        several = logits[..., self.padded.clamp(min=0)].masked_fill(~inside, -torch.inf)
+        several = several.log_softmax(dim=-1)[..., inside]  # (..., B, classes of categorical ones)
+        return torch.cat([F.logsigmoid(-one), F.logsigmoid(one), several], dim=-1)[..., self.order]

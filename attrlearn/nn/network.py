@@ -1,6 +1,7 @@
 """The whole network: images and categories to class probabilities."""
 
 from copy import deepcopy
+from math import log
 from typing import Any, Self
 
 import torch
@@ -58,7 +59,15 @@ class AttributeNetwork(nn.Module):
         return self.from_features(features, categories)
 
     def from_features(self, features: Tensor, categories: Tensor) -> Tensor:
-        """Return the log-probabilities (B, C) of features (B, D) of the backbone."""
+        """Return the log-probabilities (B, C) of features (B, D): those of the members, averaged.
+
+        Averaged are the probabilities.
+        """
+        of_members = self.by_member(features, categories)
+        return of_members.logsumexp(dim=0) - log(len(of_members))
+
+    def by_member(self, features: Tensor, categories: Tensor) -> Tensor:
+        """Return the log-probabilities (M, B, C) by each member of the head."""
         return self.log_probabilities(self.head(features, categories))
 
     def snapshot(self) -> Self:

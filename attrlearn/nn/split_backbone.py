@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.fx import Graph, Interpreter, Node
 
 from attrlearn.nn.backbones import Backbone
+from attrlearn.nn.stages import collecting
 from attrlearn.nn.tracing import trace
 
 __all__ = ["SplitBackbone", "split_before_trained"]
@@ -21,7 +22,8 @@ class SplitBackbone:
     Attributes
     ----------
     prefix : Backbone
-        A copy of the first part. Its features are the activations at the split, flat.
+        A copy of the first part. Its features are what its stages pool to, and the activations at
+        the split, flat.
     shape : torch.Size
         Of the activations of one image.
     model : torch.nn.Module
@@ -35,9 +37,14 @@ class SplitBackbone:
     model: nn.Module
     graph: Graph
 
-    def suffix(self, activations: Tensor) -> Tensor:
-        """Return the features (B, D) of activations (B, ...)."""
-        return Interpreter(self.model, graph=self.graph).run(activations).flatten(1)
+    def suffix(self, kept: Tensor) -> Tensor:
+        """Return the features (B, D) of what the prefix gives (B, ...)."""
+        n_activations = self.shape.numel()
+        early, flat = kept.split([kept.shape[1] - n_activations, n_activations], dim=1)
+        with collecting() as pooled:
+            activations = flat.unflatten(1, self.shape)
+            last = Interpreter(self.model, graph=self.graph).run(activations).flatten(1)
+        return torch.cat([early, *pooled, last], dim=1)
 
 
 def split_before_trained(backbone: Backbone) -> SplitBackbone | None:
@@ -56,14 +63,19 @@ def split_before_trained(backbone: Backbone) -> SplitBackbone | None:
     >>> split.shape
     torch.Size([512, 2, 2])
     >>> images = torch.zeros(3, 3, 64, 64, dtype=torch.uint8)
-    >>> activations = split.prefix(images).unflatten(1, split.shape)
-    >>> torch.allclose(split.suffix(activations), backbone(images), atol=1e-6)
+    >>> torch.allclose(split.suffix(split.prefix(images)), backbone(images), atol=1e-6)
     True
     """
-    graph = trace(backbone.model, backbone.trained)
+    stages = [backbone.model.get_submodule(stage.name) for stage in backbone.stages]
+    graph = trace(backbone.model, [*backbone.trained, *stages])  # else no stage is called as such
     if graph is None or any("_tensor_constant" in str(node.target) for node in graph.nodes):
         return None  # such a tensor, made on the way, would be the tracer's alone
-    trained = {name for name, part in backbone.model.named_modules() if part in backbone.trained}
+    trained = {
+        name
+        for name, part in backbone.model.named_modules()
+        if part in backbone.trained
+        or (part in stages and any(p.requires_grad for p in part.parameters()))
+    }
     later = _from(trained, graph)
     passing = {node for user in later for node in user.all_input_nodes} - later.keys()
     if len(passing) != 1:
@@ -105,9 +117,9 @@ def _as_backbone(backbone: Backbone, first: Graph) -> tuple[Backbone, torch.Size
     prefix.eval()
     size = backbone.image_size
     image = torch.zeros(1, 3, size, size, dtype=backbone.dtype, device=backbone.mean.device)
-    with torch.no_grad():
+    with torch.no_grad(), collecting() as pooled:
         shape = prefix.model(image)[0].shape
-    prefix.n_features = shape.numel()
+    prefix.n_features = sum(part.shape[1] for part in pooled) + shape.numel()
     return prefix, shape
 
 

@@ -106,6 +106,13 @@ class Examples:
 
     def log_probabilities(self, network: AttributeNetwork, inputs: Tensor, rows: Tensor) -> Tensor:
         """Return those (B, C) of some rows, from the inputs (B, ...) that the source gave."""
+        return network.from_features(self._features(inputs), self.categories[rows])
+
+    def by_member(self, network: AttributeNetwork, inputs: Tensor, rows: Tensor) -> Tensor:
+        """Return the same (M, B, C) of each member of the head."""
+        return network.by_member(self._features(inputs), self.categories[rows])
+
+    def _features(self, inputs: Tensor) -> Tensor:
+        """(B, D) features from the inputs (B, ...) that the source gave."""
         suffix = self.source.suffix
-        features = inputs if suffix is None else suffix(inputs)  # (B, D)
-        return network.from_features(features, self.categories[rows])
+        return inputs if suffix is None else suffix(inputs)

@@ -88,11 +88,16 @@ def train(
                 for rows in step:
                     inputs = send(next(batches), total.device)
                     with context:
-                        outputs = examples.log_probabilities(network, inputs, rows)
-                    part = loss(outputs, examples.targets[rows], examples.weights[rows])
+                        outputs = examples.by_member(network, inputs, rows)  # (M, B, C)
+                    n_members = len(outputs)
+                    part = loss(
+                        outputs.flatten(0, 1),  # each member learns for itself
+                        examples.targets[rows].repeat(n_members, 1),
+                        examples.weights[rows].repeat(n_members, 1),
+                    )
                     part = part / total.clamp(min=torch.finfo(total.dtype).tiny)
                     part.backward()
-                    step_loss += part.detach()
+                    step_loss += part.detach() / n_members
                     progress.update(len(rows))
                 if clip_grad_norm is not None:
                     clip_grad_norm_(trained, clip_grad_norm)

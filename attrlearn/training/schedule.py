@@ -26,18 +26,24 @@ WARM_UP = 0.05  # of the steps of "cosine"
 
 
 def parameter_groups(
-    parameters: Iterable[Parameter], learning_rate: float, weight_decay: float
+    parameters: Iterable[Parameter],
+    learning_rate: float,
+    weight_decay: float,
+    *,
+    n_dims_of_bias: int = 1,
 ) -> list[Group]:
     """Group the parameters that are trained as torch's optimisers take them.
 
-    Biases and the scales and offsets of norms, all that has one dimension, are not decayed: that
-    would only pull activations to zero.
+    Biases and the scales and offsets of norms are not decayed: that would only pull activations to
+    zero.
 
     Parameters
     ----------
     parameters : iterable of Parameter
         Those that need no gradient are left out.
     learning_rate, weight_decay : float
+    n_dims_of_bias : int, default=1
+        Of a bias, scale or offset; 2 where several members have one each.
 
     Examples
     --------
@@ -47,8 +53,8 @@ def parameter_groups(
     """
     trained = [p for p in parameters if p.requires_grad]
     groups = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": [p for p in trained if p.ndim > n_dims_of_bias], "weight_decay": weight_decay},
+        {"params": [p for p in trained if p.ndim <= n_dims_of_bias], "weight_decay": 0.0},
     ]
     return [{**group, "lr": learning_rate} for group in groups if group["params"]]
 

@@ -57,7 +57,7 @@ class FeatureSource:
 
     Parameters
     ----------
-    views : Tensor of shape (V, M, D) or (V, M, ...)
+    views : Tensor of shape (V, M, D)
         Each batch reads one view per row, drawn at random.
     rows : Tensor of shape (N,), int64, optional
         The rows of `views` that this source holds; None: all.
@@ -229,8 +229,7 @@ def _open(
     if split is None or not _fits(4 * n_views * len(reader) * split.prefix.n_features):
         return _open_images(reader, policy, backbone)
     rows, views = _compute(reader, extractor.uncached(split.prefix), policy, n_views, verbose)
-    activations = views.unflatten(2, split.shape)
-    return rows, FeatureSource(activations, torch.from_numpy(rows), split.suffix)
+    return rows, FeatureSource(views, torch.from_numpy(rows), split.suffix)
 
 
 def _compute(

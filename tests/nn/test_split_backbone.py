@@ -21,6 +21,7 @@ def gradients(backbone, to_features, inputs):
     return {n: p.grad.clone() for n, p in backbone.named_parameters() if p.grad is not None}
 
 
+@pytest.mark.parametrize("features", ["last", "stages"])
 @pytest.mark.parametrize(
     "name",
     [
@@ -30,16 +31,16 @@ def gradients(backbone, to_features, inputs):
         pytest.param("vit_b_32", marks=pytest.mark.slow),
     ],
 )
-def test_two_parts_give_what_the_whole_gives_and_learn_what_it_learns(name):
-    backbone = build_backbone(name, None, "last_block", image_size=64)
+def test_two_parts_give_what_the_whole_gives_and_learn_what_it_learns(name, features):
+    backbone = build_backbone(name, None, "last_block", image_size=64, features=features)
     split = split_before_trained(backbone)
     with torch.no_grad():
-        activations = split.prefix(IMAGES).unflatten(1, split.shape)
+        kept = split.prefix(IMAGES)
         assert not any(p.requires_grad for p in split.prefix.parameters())
         expected = backbone.eval()(IMAGES)
-        torch.testing.assert_close(split.suffix(activations), expected)
+        torch.testing.assert_close(split.suffix(kept), expected)
     whole = gradients(backbone, backbone, IMAGES)
-    rest = gradients(backbone, split.suffix, activations)
+    rest = gradients(backbone, split.suffix, kept)
     assert (
         whole.keys()
         == rest.keys()
@@ -57,6 +58,18 @@ def test_engines_run_the_first_part(engine):
         expected = split.prefix(IMAGES)
     found = open_backend(engine, split.prefix, torch.float32)(IMAGES)
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_a_stage_that_holds_a_trained_layer_is_run_with_it():
+    backbone = build_backbone(
+        "mobilenet_v2", None, ["features.13.conv.2"], image_size=64, features="stages"
+    ).eval()
+    split = split_before_trained(backbone)
+    with torch.no_grad():
+        torch.testing.assert_close(split.suffix(split.prefix(IMAGES)), backbone(IMAGES))
+    assert gradients(backbone, split.suffix, split.prefix(IMAGES)).keys() == {
+        "model.features.13.conv.2.weight"
+    }
 
 
 def test_there_is_no_split_before_the_first_layer():

@@ -14,7 +14,14 @@ from attrlearn.training.loop import split, train
 from attrlearn.training.schedule import build_schedule
 from attrlearn.training.sources import FeatureSource
 
-HEAD = {"attention": False, "category_dim": 4, "hidden_dim": 8, "norm": "layer", "dropout": 0.0}
+HEAD = {
+    "standardize": False,
+    "attention": False,
+    "category_dim": 4,
+    "hidden_dim": 8,
+    "norm": "layer",
+    "dropout": 0.0,
+}
 
 
 def learn(
@@ -65,6 +72,35 @@ def test_accumulated_batches_equal_one_large_batch(batch_size, accumulate_steps)
     assert parts[0].losses == pytest.approx(whole[0].losses, rel=1e-5)
     for a, b in zip(got, expected, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+
+
+def test_members_learn_as_if_alone_and_the_loss_is_their_mean():
+    together, before, after = learn(batch_size=8, hidden_dim=(None, None))
+    assert (before[0][0] != before[0][1]).any()
+    losses = []
+    for member in (0, 1):
+        epochs, alone = learn_from(before, member)
+        losses.append(epochs[0].losses)
+        for got, expected in zip(after, alone, strict=True):
+            torch.testing.assert_close(got[member], expected[0], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(together[0].losses, np.mean(losses, axis=0), rtol=1e-5)
+
+
+def learn_from(parameters, member):
+    """Epochs of one linear head that starts where a member did, and its parameters after them."""
+    original = AttributeNetwork.train
+
+    def start(self, mode=True):
+        if not hasattr(self, "started"):
+            self.started = True
+            for p, values in zip(self.parameters(), parameters, strict=True):
+                p.data.copy_(values[member : member + 1])
+        return original(self, mode)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AttributeNetwork, "train", start)
+        epochs, _, after = learn(batch_size=8, hidden_dim=None)
+    return epochs, after
 
 
 def test_averaging_the_parts_would_not_equal_the_large_batch():

@@ -1,0 +1,192 @@
+"""The stages of a backbone: where they end, and what their activations pool to."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.maxvit import MaxVitBlock
+from torchvision.models.vision_transformer import VisionTransformer
+
+__all__ = ["Stage", "collecting", "find_stages", "last_block", "pool_stages"]
+
+MAX_FEATURES = 3_072  # of all stages, beside those of the last layer
+EPSILON = 1e-8  # added to a variance, as a root has no gradient at 0
+
+_of_thread = threading.local()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where a stage ends, and how its last activation is pooled.
+
+    As a forward hook of its module it pools what that returns, inside `collecting`.
+
+    Attributes
+    ----------
+    name : str
+        Of the module in the model.
+    n_channels : int
+    statistics : tuple of str
+        "mean" and "std" over the positions, or "token": the first position alone.
+    """
+
+    name: str
+    n_channels: int
+    statistics: tuple[str, ...]
+
+    @property
+    def n_features(self) -> int:
+        """How many numbers the activation of an image pools to."""
+        return len(self.statistics) * self.n_channels
+
+    def feature_names(self) -> list[str]:
+        """Return a name for each of them."""
+        return [f"{self.name}_{s}{c}" for s in self.statistics for c in range(self.n_channels)]
+
+    def pool(self, activation: Tensor) -> Tensor:
+        """Return the features (B, D) of an activation: (B, C, H, W), (B, H, W, C) or (B, T, C)."""
+        if self.statistics == ("token",):
+            return activation[:, 0].float()
+        channels_first = activation.shape[1] == self.n_channels
+        positions = (2, 3) if channels_first else (1, 2)
+        if self.statistics == ("mean",):
+            return activation.mean(positions, dtype=torch.float32)
+        variance, mean = torch.var_mean(activation.float(), positions, correction=0)
+        return torch.cat([mean, (variance + EPSILON).sqrt()], dim=1)
+
+    def __call__(self, module: nn.Module, inputs: object, activation: Tensor) -> None:
+        """Pool an activation, if somebody collects."""
+        pooled = getattr(_of_thread, "pooled", None)
+        if pooled is not None:
+            pooled.append(self.pool(activation))
+
+
+@contextmanager
+def collecting() -> Iterator[list[Tensor]]:
+    """Collect what the stages of models that run in this thread pool to, in the order they run."""
+    before = getattr(_of_thread, "pooled", None)
+    _of_thread.pooled = []
+    try:
+        yield _of_thread.pooled
+    finally:
+        _of_thread.pooled = before
+
+
+def pool_stages(model: nn.Module, n_features: int) -> list[Stage]:
+    """Let a model pool its stages; return them in the order they run.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Without its classifier.
+    n_features : int
+        Of what it returns, which is beside the stages.
+    """
+    stages = find_stages(model, n_features)
+    for stage in stages:
+        model.get_submodule(stage.name).register_forward_hook(stage)
+    return stages
+
+
+def find_stages(model: nn.Module, n_features: int) -> list[Stage]:
+    """Find the stages of a model, but for the one that its features pool already.
+
+    Of a convolutional model these are the runs of blocks whose activations have the same shape, as
+    far as they have weights; of a vision transformer the last four encoder blocks. Where they would
+    give more than 3,072 features, the widest lose the standard deviation first, and then all.
+
+    Examples
+    --------
+    >>> from torchvision import models
+    >>> [stage.n_features for stage in find_stages(models.resnet18(), n_features=512)]
+    [128, 128, 256, 512]
+    """
+    names = {module: name for name, module in model.named_modules()}
+    if isinstance(model, VisionTransformer):
+        blocks = list(model.encoder.layers)[-4:-1]
+        return _bounded([Stage(names[b], model.hidden_dim, ("token",)) for b in blocks])
+    stages = []
+    pooled = [(block, shape) for block, shape in _activations(model) if shape]
+    for (n_channels, _), run in groupby(pooled, key=lambda found: found[1]):
+        blocks = [block for block, _ in run]
+        if any(map(_has_weights, blocks)):
+            stages.append(Stage(names[blocks[-1]], n_channels, ("mean", "std")))
+    if stages[-1].n_channels == n_features:
+        stages.pop()
+    return _bounded(stages)
+
+
+def _bounded(stages: list[Stage]) -> list[Stage]:
+    """The stages, less what is too much of the widest."""
+    while sum(stage.n_features for stage in stages) > MAX_FEATURES:
+        several = [stage for stage in stages if len(stage.statistics) > 1] or stages
+        widest = stages.index(max(several, key=lambda stage: stage.n_channels))
+        statistics = stages[widest].statistics[:-1]
+        stages[widest : widest + 1] = (
+            [replace(stages[widest], statistics=statistics)] if statistics else []
+        )
+    return stages
+
+
+def last_block(model: nn.Module) -> list[nn.Module]:
+    """Return the parts that run after the last change of spatial size.
+
+    If none of them has weights, also the one that makes it; of a vision transformer, whose tokens
+    never change in number, the last two encoder blocks.
+    """
+    if isinstance(model, VisionTransformer):
+        return [*list(model.encoder.layers)[-2:], model.encoder.ln]
+    trace = _activations(model)
+    changes, size = [], 0
+    for number, (_, shape) in enumerate(trace):
+        if shape and shape[1] != size:
+            changes.append(number)
+            size = shape[1]
+    change = changes[-1]
+    after = [part for part, _ in trace[change + 1 :]]
+    if any(map(_has_weights, after)):
+        return after
+    return [part for part, _ in trace[change:]]
+
+
+@torch.inference_mode()
+def _activations(model: nn.Module) -> list[tuple[nn.Module, tuple[int, int] | None]]:
+    """Blocks in the order they run, with channels and height of their activation.
+
+    None where that is pooled to a single position, or flat.
+    """
+    trace: list[tuple[nn.Module, tuple[int, int] | None]] = []
+
+    def record(block: nn.Module, _: object, output: Tensor) -> None:
+        shape = None
+        if output.ndim == 4 and output.shape[2] > 1:  # (B, C, H, W), or (B, H, W, C) in swin
+            _, first, height, last = output.shape
+            shape = (first, height) if height == last else (last, first)
+        trace.append((block, shape))
+
+    hooks = [block.register_forward_hook(record) for block in _blocks(model)]
+    size = getattr(model, "input_size", (224, 224))
+    was_training = model.training
+    model.eval()(torch.zeros(1, 3, *size))
+    model.train(was_training)
+    for hook in hooks:
+        hook.remove()
+    return trace
+
+
+def _blocks(module: nn.Module) -> list[nn.Module]:
+    """Submodules below the containers that only chain others."""
+    blocks = []
+    for child in module.children():
+        chained = isinstance(child, nn.Sequential | nn.ModuleList | MaxVitBlock)
+        blocks += _blocks(child) if chained else [child]
+    return blocks
+
+
+def _has_weights(part: nn.Module) -> bool:
+    """Whether there is something to train."""
+    return next(part.parameters(), None) is not None
