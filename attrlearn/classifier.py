@@ -235,7 +235,8 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         Folder that keeps the features of a frozen backbone for other fits, processes and runs.
         "auto": the user's cache folder, or the one that the environment variable
         ``ATTRLEARN_CACHE`` names. None: none. `fit` keeps those of all images; prediction reads and
-        keeps those of files alone, nothing of images in memory.
+        keeps those of files alone, nothing of images in memory. What takes more than a quarter of
+        the memory is learnt from in a temporary file: in this folder, else in the system's.
     on_bad_image : {"raise", "drop"}, default="raise"
         What becomes of images that cannot be read. "drop": `fit` leaves the rows out and lists
         them in `bad_images_`; `predict_proba` gives NaN, `predict_table` NA and the reason;
@@ -243,9 +244,10 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
     device : str, default="auto"
         "auto": CUDA, else MPS, else the CPU. Or a device of torch.
     dtype : {"auto", "float32", "bfloat16"}, default="auto"
-        Of the backbone. "auto": bfloat16 where the hardware is fast at it (a GPU, or a CPU with
-        AVX512-BF16 or AMX-BF16), else float32; results then depend on the machine, unless the
-        environment variable ``ATTRLEARN_DTYPE`` says which of the two it is.
+        Of the backbone, and of its features where they are kept. "auto": bfloat16 where the
+        hardware is fast at it (a GPU, or a CPU with AVX512-BF16 or AMX-BF16), else float32; results
+        then depend on the machine, unless the environment variable ``ATTRLEARN_DTYPE`` says which
+        of the two it is.
     engine : {"auto", "torch", "openvino"}, default="auto"
         Inference backend: what runs a backbone that no longer learns. "auto": OpenVINO on a CPU, if
         it is installed (``pip install 'attrlearn[openvino]'``).
@@ -520,7 +522,8 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             images, uint8 arrays (H, W, 3) or the contents of image files (bytes, bytearray,
             memoryview, or open binary files such as BytesIO), or one uint8 array (N, H, W, 3). With
             ``backbone=None``: an array (N, D) of features, or a DataFrame of numeric columns and
-            optionally `category` and `group`.
+            optionally `category` and `group`. An array of float16, float32 or float64, such as a
+            ``numpy.memmap`` of more than fits into memory, is read batch by batch and not copied.
         y : array-like or DataFrame of shape (N, A)
             One column per attribute. Missing cells are NaN, None, NA, and -1 among numbers.
             Numeric and bool columns are binary and hold only 0 and 1. Text and pandas `category`
@@ -892,7 +895,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         self, X_val: Any, y_val: Any, inputs: Inputs, attributes: Attributes, tunes: bool
     ) -> tuple[Inputs, LabelledRows] | None:
         """The validation set that the user gives, if any; raise unless the scoring knows of it."""
-        if self.early_stopping and self.scoring != "loss":
+        if self._asks_scorer:
             get_scorer(self.scoring)
         if (X_val is None) != (y_val is None):
             got = "X_val" if y_val is None else "y_val"
@@ -1059,6 +1062,8 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         splitter = AttributeShuffleSplit(1, test_size=self.validation_fraction, random_state=seed)
         table = loaded.rows.counted()
         ((learnt, out),) = splitter.split(table, table, loaded.rows.groups)
+        if not self._asks_scorer:
+            passed = None, None, None  # a tenth of X may be more than memory holds
         arguments = (select_rows(values, readable[out]) for values in passed)
         validation = _ValidationRows(loaded.take(out).labelled(), *arguments)
         return loaded.take(learnt), validation
@@ -1186,6 +1191,11 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             return validation.loaded.rows, predict(network, validation.loaded)
         seed = int(torch.randint(2**31 - 1, (), generator=generator))
         return train.labelled().rows, predict_out_of_fold(train, fit_and_predict, seed)
+
+    @property
+    def _asks_scorer(self) -> bool:
+        """Whether a scorer judges each epoch, by the rows as they were given."""
+        return self.early_stopping and self.scoring != "loss"
 
     @property
     def _fits_calibration(self) -> bool:

@@ -250,7 +250,7 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkPi
         assert isinstance(reader, ImageReader)
         batches = extractor.batches(reader, keep_memory=keep_memory, verbose=self.verbose)
         with naming_cure("leave its row out"):
-            return np.concatenate([views[0] for _, views in batches])
+            return np.concatenate([views[0].float().numpy() for _, views in batches])
 
     @property
     def _n_features_out(self) -> int:

@@ -53,7 +53,7 @@ def predict_probabilities(
         assert backbone is not None
         extractor = pipeline.extractor(backbone, keep=backbone.is_frozen)
         views = extractor.batches(reader, keep_memory=False)
-        batches = ((rows, torch.from_numpy(features[0])) for rows, features in views)
+        batches = ((rows, features[0].float()) for rows, features in views)
     codes = torch.from_numpy(categories).to(pipeline.device)
     out = np.full((len(inputs), network.n_columns), np.nan, dtype=np.float32)
     for rows, features in batches:

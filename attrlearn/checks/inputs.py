@@ -28,6 +28,8 @@ __all__ = [
 ]
 
 N_SHOWN = 5  # categories named in a warning
+FLOATS = [np.float32, np.float64, np.float16]  # of features that stay as they are given
+CELLS_AT_ONCE = 2**20  # checked at a time: they stay in the cache of a core
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,9 @@ class Inputs:
     Attributes
     ----------
     images : sequence of N paths or images, or None
-    features : ndarray of shape (N, D), float32, or None
-        One of `images` and `features` is there.
+    features : ndarray of shape (N, D), float32, float64 or float16, or None
+        Numbers that float32 can hold, as X holds them where it is such an array: no copy. One of
+        `images` and `features` is there.
     categories : ndarray of shape (N,), object, or None
         None in it stands for an unknown category.
     groups : ndarray of shape (N,), int, or None
@@ -298,7 +301,7 @@ def _one_column(X: pd.DataFrame, name: str) -> pd.Series:
 
 
 def _feature_matrix(X: Any) -> tuple[np.ndarray, list[str] | None]:
-    """X as (N, D) finite float32, and the names of its columns."""
+    """X as a (N, D) matrix, finite in float32, and the names of its columns."""
     names = None
     if issparse(X):
         raise ValueError(
@@ -307,7 +310,7 @@ def _feature_matrix(X: Any) -> tuple[np.ndarray, list[str] | None]:
             "OneHotEncoder that made it."
         )
     if isinstance(X, pd.DataFrame):
-        X = X.drop(columns=["category", "group"], errors="ignore")
+        X = X.drop(columns=[name for name in ("category", "group") if name in X])
         names = list(X.columns)
         for name, dtype in X.dtypes.items():
             if not pd.api.types.is_numeric_dtype(dtype) or dtype.kind == "c":
@@ -318,18 +321,18 @@ def _feature_matrix(X: Any) -> tuple[np.ndarray, list[str] | None]:
                     "with verbose_feature_names_out=False."
                 )
     try:
-        matrix = _as_float32(X)
+        matrix = _as_floats(X)
     except (TypeError, ValueError) as error:
         raise type(error)(
             f"{error}\nWith backbone=None X holds features: set a backbone if it holds images, "
             "and make it a DataFrame if it holds a category, a ColumnTransformer's by "
             "verbose_feature_names_out=False and set_output(transform='pandas')."
         ) from None
-    finite = np.isfinite(matrix)
-    if not finite.all():
-        row, column = (int(i) for i in np.argwhere(~finite)[0])
+    wrong = _first_not_finite(matrix)
+    if wrong is not None:
+        row, column = wrong
         place = f"at row {row}, column {(column if names is None else names[column])!r}"
-        beyond = _beyond_float32(X, row, column) if np.isinf(matrix[row, column]) else None
+        beyond = None if np.isnan(matrix[wrong]) else _beyond_float32(X, row, column)
         if beyond is not None:
             raise ValueError(
                 "X must hold numbers that float32 can hold, up to 3.4e+38. Got "
@@ -337,17 +340,36 @@ def _feature_matrix(X: Any) -> tuple[np.ndarray, list[str] | None]:
             )
         raise ValueError(
             "X must hold finite numbers, neither NaN nor inf. Got "
-            f"{matrix[row, column]} {place}. Fill or drop it."
+            f"{matrix[wrong]} {place}. Fill or drop it."
         )
     return matrix, names
 
 
-def _as_float32(X: Any) -> np.ndarray:
-    """(N, D) float32, infinite where a number is beyond that."""
+def _first_not_finite(matrix: np.ndarray) -> tuple[int, int] | None:
+    """Row and column of the first cell that float32 does not hold; some rows at a time."""
+    n_rows = max(1, CELLS_AT_ONCE // matrix.shape[1])
+    for start in range(0, len(matrix), n_rows):
+        part = matrix[start : start + n_rows]
+        if part.dtype == np.float64:
+            with np.errstate(over="ignore"):
+                part = part.astype(np.float32)
+        finite = np.isfinite(part)
+        if not finite.all():
+            row, column = np.argwhere(~finite)[0].tolist()
+            return start + row, column
+    return None
+
+
+def _as_floats(X: Any) -> np.ndarray:
+    """(N, D) of a dtype of floats, infinite where a number is beyond float32 at least.
+
+    X itself if it is such an array, or a DataFrame that holds one; else float32.
+    """
     with np.errstate(over="ignore"):
         if isinstance(X, pd.DataFrame):
-            X = X.to_numpy(dtype=np.float32, na_value=np.nan)
-        rules: Any = {"dtype": np.float32, "ensure_all_finite": False, "ensure_min_samples": 0}
+            same = len({*X.dtypes}) == 1 and X.dtypes.iloc[0] in FLOATS
+            X = X.to_numpy() if same else X.to_numpy(dtype=np.float32, na_value=np.nan)
+        rules: Any = {"dtype": FLOATS, "ensure_all_finite": False, "ensure_min_samples": 0}
         try:
             return check_array(X, **rules)
         except OverflowError:  # an int that no float holds

@@ -29,6 +29,9 @@ __all__ = ["FeatureExtractor"]
 
 ROWS_AT_ONCE = 512  # looked up in the cache and held in memory
 
+# As what numpy, which knows no bfloat16, holds the bits of features.
+_BITS = {torch.float32: torch.float32, torch.bfloat16: torch.int16}
+
 
 class FeatureExtractor:
     """Turns images into the features of one backbone.
@@ -41,7 +44,9 @@ class FeatureExtractor:
     backbone : Backbone
         On the device that computes; it does not learn while this is in use.
     backend : {"torch", "openvino"}
-    dtype : torch.dtype
+    dtype : {torch.float32, torch.bfloat16}
+        Of the backbone, and so of the features: they are rounded to it once, when they are
+        computed, so that those from the cache are the same.
     batch_size : int
         Images that the backbone sees at once.
     cache_dir : path or None
@@ -74,7 +79,7 @@ class FeatureExtractor:
         views: Sequence[View] = (ORIGINAL,),
         keep_memory: bool = True,
         verbose: int = 0,
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    ) -> Iterator[tuple[np.ndarray, Tensor]]:
         """Yield the features of all images, some hundred at a time.
 
         Parameters
@@ -91,7 +96,8 @@ class FeatureExtractor:
         ------
         rows : ndarray of shape (n,)
             Those that could be read, in order.
-        features : ndarray of shape (V, n, D), float32
+        features : Tensor of shape (V, n, D)
+            Of the dtype of the extractor, on the CPU.
         """
         images = [
             image if keep_memory or not is_in_memory(image) else None for image in reader.images
@@ -103,22 +109,22 @@ class FeatureExtractor:
         ):
             for rows in consecutive(len(reader), ROWS_AT_ONCE):
                 hashes = _content_hashes(kept, images, rows)
-                found, features = self._look_up(kept, reader, hashes, views)
+                found, bits = self._look_up(kept, reader, hashes, views)
                 progress.update(int(found.all(axis=0).sum()))
                 for missing, some in _lacking(found, rows).items():
                     new = [views[number] for number in missing]
                     wanted = {row: hashes[row] for row in some}
                     for part, fresh in self._compute(kept, reader, images, wanted, new):
                         places = np.ix_(missing, part - rows[0])
-                        features[places], found[places] = fresh, True
+                        bits[places], found[places] = fresh, True
                         progress.update(len(part))
                 done = found.all(axis=0)
-                yield rows[done], features[:, done]
+                yield rows[done], torch.from_numpy(bits[:, done]).view(self.dtype)
 
-    def run(self, images: Tensor) -> np.ndarray:
-        """Return the features (B, D) float32 of images (B, 3, H, W) uint8."""
+    def run(self, images: Tensor) -> Tensor:
+        """Return the features (B, D), on the CPU, of images (B, 3, H, W) uint8."""
         run = self._prepared.open(self.backbone)
-        return run(send(images, self.backbone.mean.device)).cpu().numpy()
+        return run(send(images, self.backbone.mean.device)).to(self.dtype).cpu()
 
     def _look_up(
         self,
@@ -127,16 +133,19 @@ class FeatureExtractor:
         hashes: dict[int, bytes | None],
         views: Sequence[View],
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Which views of the rows (V, n) the cache holds, and their features (V, n, D)."""
+        """Which views of the rows (V, n) the cache holds, and the bits of these (V, n, D)."""
         shape = (len(views), len(hashes))
         found = np.zeros(shape, dtype=bool)
-        features = np.empty((*shape, self.backbone.n_features), dtype=np.float32)
+        bits = _bits_of(torch.empty(*shape, self.backbone.n_features, dtype=self.dtype))
         if cache is not None:
             for number, view in enumerate(views):
-                found[number], features[number] = cache.get(
-                    self._setting(reader, view), list(hashes.values()), self.backbone.n_features
+                found[number], bits[number] = cache.get(
+                    self._setting(reader, view),
+                    list(hashes.values()),
+                    self.backbone.n_features,
+                    bits.dtype,
                 )
-        return found, features
+        return found, bits
 
     def _compute(
         self,
@@ -146,19 +155,19 @@ class FeatureExtractor:
         hashes: dict[int, bytes | None],
         views: Sequence[View],
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield rows and the features (V, b, D) of their views, which the cache gets too."""
+        """Yield rows and the bits of their views (V, b, D), which the cache gets too."""
         rows = np.array(list(hashes))
         parts = [rows[some] for some in consecutive(len(rows), self.batch_size)]
         for part, pixels in reader.batches(parts, lambda image, _: draw_views(image, views)):
             if len(part):  # (b, V, 3, H, W)
-                features = np.stack([self.run(some) for some in pixels.unbind(1)])
+                bits = np.stack([_bits_of(self.run(some)) for some in pixels.unbind(1)])
                 if cache is not None:
                     # A file may have changed between its hash and its decoding.
                     now = _content_hashes(cache, images, part)
                     unchanged = [h if h == hashes[row] else None for row, h in now.items()]
-                    for view, some in zip(views, features, strict=True):
+                    for view, some in zip(views, bits, strict=True):
                         cache.put(self._setting(reader, view), unchanged, some)
-                yield part, features
+                yield part, bits
 
     def _setting(self, reader: ImageReader, view: View) -> str:
         """Name of all that a feature depends on besides its image."""
@@ -225,6 +234,11 @@ def _prepare(backbone: Backbone, backend: str, dtype: torch.dtype) -> _Prepared:
     if known is None or known.state != new.state:
         _PREPARED[backbone] = known = new
     return known
+
+
+def _bits_of(features: Tensor) -> np.ndarray:
+    """The features in the same memory, as numpy holds them."""
+    return features.view(_BITS[features.dtype]).numpy()
 
 
 def _lacking(found: np.ndarray, rows: np.ndarray) -> dict[tuple[int, ...], list[int]]:

@@ -24,11 +24,12 @@ Change = Callable[[Tensor, int], Tensor]  # an image (3, H, W) and its row → w
 
 
 class MemoryReader:
-    """Reads rows of features, which are in memory, in batches.
+    """Reads rows of features, which are in memory or mapped to it, in batches.
 
     Parameters
     ----------
-    rows : ndarray of shape (N, D)
+    features : ndarray of shape (N, D), float16, float32 or float64
+        Never copied as a whole.
 
     Examples
     --------
@@ -37,17 +38,17 @@ class MemoryReader:
     [torch.Size([3, 7]), torch.Size([2, 7])]
     """
 
-    def __init__(self, rows: np.ndarray) -> None:
-        # torch takes no negative strides and warns of read-only memory, such as joblib's.
-        self.rows = torch.from_numpy(np.require(rows, requirements=["C", "W"]))
+    def __init__(self, features: np.ndarray) -> None:
+        self.features = features
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.features)
 
     def batches(self, parts: Iterable[np.ndarray]) -> Iterator[Batch]:
-        """Yield the numbers of the rows of each part, and the rows (B, D)."""
+        """Yield the numbers of the rows of each part, and the rows (B, D) in float32."""
         for rows in parts:
-            yield rows, self.rows[rows]
+            # By numpy, as torch takes no negative strides and warns of read-only memory.
+            yield rows, torch.from_numpy(self.features[rows]).float()
 
     def report_bad(self) -> pd.DataFrame:
         """Return an empty table: features were checked when they came in."""

@@ -81,10 +81,11 @@ def train(
                 split(rows, batch_size) for rows in split(order, batch_size * accumulate_steps)
             ]
             batches = examples.source.batches([part for step in steps for part in step], generator)
-            losses = []
-            for step in steps:
+            # One block: a small one that each step leaves in the memory that its batches free
+            # makes that too small for the next, and the process grows with the steps.
+            losses = torch.zeros(len(steps), dtype=torch.float32, device=examples.device)
+            for number_of_step, step in enumerate(steps):
                 total = examples.weights[torch.cat(step)].sum()
-                step_loss = torch.zeros_like(total)
                 for rows in step:
                     inputs = send(next(batches), total.device)
                     with context:
@@ -97,16 +98,15 @@ def train(
                     )
                     part = part / total.clamp(min=torch.finfo(total.dtype).tiny)
                     part.backward()
-                    step_loss += part.detach() / n_members
+                    losses[number_of_step] += part.detach() / n_members
                     progress.update(len(rows))
                 if clip_grad_norm is not None:
                     clip_grad_norm_(trained, clip_grad_norm)
                 optimizer.step()
                 schedule.step()
                 optimizer.zero_grad()
-                losses.append(step_loss)
             rate = float(schedule.get_last_lr()[0])
-            epoch = Epoch(torch.stack(losses).tolist(), rate, perf_counter() - started)
+            epoch = Epoch(losses.tolist(), rate, perf_counter() - started)
             _check_finite(epoch.losses, number)
             progress.set_description(f"epoch {number}/{max_epochs}", refresh=False)
             progress.set_postfix(loss=f"{epoch.loss:.4f}")

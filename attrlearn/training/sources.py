@@ -1,8 +1,11 @@
 """Where training reads its batches: kept features or activations, or images changed anew."""
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Protocol, Self
 
 import numpy as np
@@ -12,16 +15,18 @@ from tqdm import tqdm
 
 from attrlearn.checks.image_types import name_of
 from attrlearn.exceptions import ImageError
+from attrlearn.features.cache import cache_file
 from attrlearn.features.extractor import FeatureExtractor
 from attrlearn.images.augmentation import Augment, apply_callable, augment
 from attrlearn.images.reader import Change, ImageReader, MemoryReader, consecutive
 from attrlearn.images.views import count_views, views_of
 from attrlearn.nn.backbones import Backbone
 from attrlearn.nn.split_backbone import split_before_trained
+from attrlearn.training.computed_views import Batches, collect_in_file, collect_in_memory
 
-__all__ = ["FeatureSource", "ImageSource", "Source", "open_features", "open_source"]
+__all__ = ["FeatureSource", "ImageSource", "MatrixSource", "Source", "open_features", "open_source"]
 
-MEMORY_SHARE = 0.25  # of the memory goes to images or activations at most
+MEMORY_SHARE = 0.25  # of the memory goes to features, activations or images at most
 BATCH_SIZE = 32  # images decoded before they are stored
 
 
@@ -52,13 +57,43 @@ class Source(Protocol):
         """Return a source that changes nothing at random."""
 
 
+class MatrixSource:
+    """Features as the user gave them.
+
+    Parameters
+    ----------
+    reader : MemoryReader
+    rows : ndarray of shape (N,)
+        The rows of the reader that this source holds.
+    """
+
+    suffix = None
+
+    def __init__(self, reader: MemoryReader, rows: np.ndarray) -> None:
+        self.reader = reader
+        self.rows = rows
+
+    def batches(self, parts: list[Tensor], generator: torch.Generator) -> Iterator[Tensor]:
+        """Yield the features (B, D) of each part."""
+        for _, features in self.reader.batches(self.rows[part.numpy()] for part in parts):
+            yield features
+
+    def take(self, rows: np.ndarray) -> Self:
+        """Return a source of some of the rows."""
+        return type(self)(self.reader, self.rows[rows])
+
+    def unchanged(self) -> Self:
+        """Return the source itself."""
+        return self
+
+
 class FeatureSource:
     """Features or activations, computed once, each row in one or more views of its image.
 
     Parameters
     ----------
-    views : Tensor of shape (V, M, D)
-        Each batch reads one view per row, drawn at random.
+    views : Tensor of shape (V, M, D), contiguous
+        Each batch reads one view per row, drawn at random, and is float32 whatever these are.
     rows : Tensor of shape (N,), int64, optional
         The rows of `views` that this source holds; None: all.
     suffix : callable, optional
@@ -74,13 +109,14 @@ class FeatureSource:
 
     def batches(self, parts: list[Tensor], generator: torch.Generator) -> Iterator[Tensor]:
         """Yield the features (B, D), or the activations, of each part."""
-        n_views = len(self.views)
+        n_views, n_rows = self.views.shape[:2]
+        one_by_one = self.views.flatten(0, 1)
         for part in parts:
-            rows = self.rows[part]
-            if n_views == 1:
-                yield self.views[0, rows]
-            else:
-                yield self.views[torch.randint(n_views, rows.shape, generator=generator), rows]
+            places = self.rows[part]
+            if n_views > 1:
+                places += n_rows * torch.randint(n_views, places.shape, generator=generator)
+            # Half the time of an index per axis, which is not worth as much as a copy of a row.
+            yield one_by_one.index_select(0, places.to(self.views.device)).float()
 
     def take(self, rows: np.ndarray) -> Self:
         """Return a source of some of the rows."""
@@ -171,7 +207,8 @@ def open_source(
         Of these rows.
     """
     if isinstance(reader, MemoryReader):
-        return np.arange(len(reader)), FeatureSource(reader.rows[None])
+        rows = np.arange(len(reader))
+        return rows, MatrixSource(reader, rows)
     assert extractor is not None
     rows, source = _open(reader, extractor, policy, n_views, verbose)
     if len(rows) == 0:
@@ -207,8 +244,14 @@ def open_features(
         Of these rows.
     """
     n_views = count_views(policy, n_views) or 1
-    rows, views = _compute(reader, extractor, policy, n_views, verbose)
-    return rows, FeatureSource(views.to(extractor.backbone.mean.device), torch.from_numpy(rows))
+    shape = n_views, len(reader), extractor.backbone.n_features
+    batches = _compute(reader, extractor, policy, n_views, verbose)
+    if _fits(shape, extractor.dtype):
+        rows, views = collect_in_memory(batches, shape, extractor.dtype)
+        views = views.to(extractor.backbone.mean.device)
+    else:
+        rows, views = collect_in_file(batches, shape, extractor.dtype, _folders(extractor))
+    return rows, FeatureSource(views, torch.arange(len(rows)))
 
 
 def _open(
@@ -226,10 +269,14 @@ def _open(
     if backbone.is_frozen:
         return open_features(reader, extractor, policy, n_views, verbose)
     split = split_before_trained(backbone)
-    if split is None or not _fits(4 * n_views * len(reader) * split.prefix.n_features):
+    if split is None:
         return _open_images(reader, policy, backbone)
-    rows, views = _compute(reader, extractor.uncached(split.prefix), policy, n_views, verbose)
-    return rows, FeatureSource(views, torch.from_numpy(rows), split.suffix)
+    shape = n_views, len(reader), split.prefix.n_features
+    if not _fits(shape, extractor.dtype):
+        return _open_images(reader, policy, backbone)
+    batches = _compute(reader, extractor.uncached(split.prefix), policy, n_views, verbose)
+    rows, views = collect_in_memory(batches, shape, extractor.dtype)
+    return rows, FeatureSource(views, torch.arange(len(rows)), split.suffix)
 
 
 def _compute(
@@ -238,18 +285,11 @@ def _compute(
     policy: Augment,
     n_views: int,
     verbose: int,
-) -> tuple[np.ndarray, Tensor]:
-    """Rows that can be read, and the features (V, N, D) of all rows, any number where not."""
+) -> Batches:
+    """Rows that can be read, some at a time, and their features (V, b, D)."""
     if callable(policy):
-        batches = _run_callable(reader, extractor, policy, n_views, verbose)
-    else:
-        batches = extractor.batches(reader, views=views_of(policy, n_views), verbose=verbose)
-    views = torch.empty(n_views, len(reader), extractor.backbone.n_features, dtype=torch.float32)
-    rows = [np.empty(0, dtype=np.int64)]
-    for some, part in batches:
-        rows.append(some)
-        views[:, some] = torch.from_numpy(part)
-    return np.concatenate(rows), views
+        return _run_callable(reader, extractor, policy, n_views, verbose)
+    return extractor.batches(reader, views=views_of(policy, n_views), verbose=verbose)
 
 
 def _run_callable(
@@ -258,7 +298,7 @@ def _run_callable(
     transform: Callable[[Tensor], Tensor],
     n_views: int,
     verbose: int,
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+) -> Iterator[tuple[np.ndarray, Tensor]]:
     """Yield rows that can be read, and the features (V, b, D) of each image and its changes.
 
     Past the cache: what a callable draws from torch's global generator must not depend on it.
@@ -268,7 +308,7 @@ def _run_callable(
         for rows, images in reader.batches(parts):
             if len(rows):
                 changes = (apply_callable(images, transform) for _ in range(1, n_views))
-                yield rows, np.stack([extractor.run(view) for view in (images, *changes)])
+                yield rows, torch.stack([extractor.run(view) for view in (images, *changes)])
             progress.update(len(rows))
 
 
@@ -277,7 +317,7 @@ def _open_images(
 ) -> tuple[np.ndarray, ImageSource]:
     """Rows that can be read, and their images: decoded, if memory allows, else to be decoded."""
     shape = (len(reader), 3, reader.size, reader.size)
-    fits = _fits(int(np.prod(shape, dtype=np.int64)))
+    fits = _fits(shape, torch.uint8)
     decoded = np.empty(shape if fits else 0, dtype=np.uint8)
     rows = [np.empty(0, dtype=np.int64)]
     for some, images in reader.batches(consecutive(len(reader), BATCH_SIZE)):
@@ -292,9 +332,17 @@ def _open_images(
     return readable, ImageSource(again, readable, policy, backbone)
 
 
-def _fits(n_bytes: int) -> bool:
+def _folders(extractor: FeatureExtractor) -> list[Path]:
+    """Where a temporary file of features may be: beside the cache, else where the system says."""
+    folders = [] if extractor.cache_dir is None else [cache_file(extractor.cache_dir).parent]
+    with suppress(FileNotFoundError):  # there may be none that can be written to
+        folders.append(Path(tempfile.gettempdir()))
+    return folders
+
+
+def _fits(shape: tuple[int, ...], dtype: torch.dtype) -> bool:
     """Whether so much may be kept in memory."""
-    return n_bytes <= MEMORY_SHARE * _memory()
+    return int(np.prod(shape, dtype=np.int64)) * dtype.itemsize <= MEMORY_SHARE * _memory()
 
 
 def _memory() -> int:

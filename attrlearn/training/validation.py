@@ -153,12 +153,11 @@ def predict_log_probabilities(
     parts = split(torch.arange(len(examples)), batch_size)
     batches = examples.source.batches(parts, torch.Generator())
     device = examples.targets.device
+    outputs = torch.empty(len(examples), network.n_columns, dtype=torch.float32, device=device)
     with examples.autocast(dtype):
-        outputs = [
-            examples.log_probabilities(network, send(inputs, device), rows)
-            for rows, inputs in zip(parts, batches, strict=True)
-        ]
-    return torch.cat(outputs).float()
+        for rows, inputs in zip(parts, batches, strict=True):
+            outputs[rows] = examples.log_probabilities(network, send(inputs, device), rows)
+    return outputs
 
 
 def mean_loss(log_probabilities: Tensor, examples: Examples, loss: Loss) -> float:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile
 from scipy.sparse import csr_array
 
+from attrlearn.checks import inputs as inputs_module
 from attrlearn.checks.inputs import (
     check_inputs,
     encode_categories,
@@ -192,12 +193,46 @@ MATRIX = np.array([[0.5, 1], [2, 3]])
         pd.DataFrame({"u": [0.5, 2], "category": ["x", "y"], "v": [1, 3]}),
     ],
 )
-def test_features_become_a_float32_matrix(X):
+def test_features_become_a_matrix_of_floats(X):
     inputs = check_inputs(X, features=True)
     assert inputs.images is None
-    assert inputs.features.dtype == np.float32
+    assert inputs.features.dtype.kind == "f"
     assert np.array_equal(inputs.features, MATRIX)
     assert inputs.feature_names == (["u", "v"] if isinstance(X, pd.DataFrame) else None)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("form", ["array", "read-only", "reversed", "frame", "with a category"])
+def test_features_of_a_dtype_of_floats_are_not_copied(dtype, form):
+    X = matrix = MATRIX.astype(dtype)
+    if form == "read-only":
+        matrix.flags.writeable = False
+    elif form == "reversed":
+        X = matrix[::-1, ::-1]
+    elif "a" in form:
+        X = pd.DataFrame(matrix, columns=["u", "v"], copy=False)
+    if form == "with a category":
+        X["category"] = ["x", "y"]
+    found = check_inputs(X, features=True).features
+    assert found.dtype == dtype
+    assert np.shares_memory(found, matrix)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_features_checked_in_parts_have_the_same_first_bad_cell(monkeypatch, dtype, order):
+    monkeypatch.setattr(inputs_module, "CELLS_AT_ONCE", 7)
+    X = np.zeros((9, 3), dtype, order)
+    for row, column, value, got in [
+        (8, 2, np.nan, "nan"),
+        (6, 0, -np.inf, "-inf"),
+        (5, 2, np.nan, "nan"),
+        (4, 1, 1e300 if dtype == np.float64 else np.inf, r"1e\+300|inf"),
+        (0, 2, np.nan, "nan"),
+    ]:
+        X[row, column] = value
+        with pytest.raises(ValueError, match=rf"Got ({got}) at row {row}, column {column}\. "):
+            check_inputs(X, features=True)
 
 
 @pytest.mark.parametrize(

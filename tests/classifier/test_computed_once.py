@@ -1,6 +1,9 @@
 """What is decoded, what passes the backbone, and what stays in memory."""
 
 import gc
+import mmap
+import tempfile
+import weakref
 
 import numpy as np
 import pytest
@@ -121,6 +124,83 @@ def test_decoded_images_teach_what_files_teach(small, images, attributes, monkey
         monkeypatch.setattr(sources, "MEMORY_SHARE", share)
         curves.append(clone(small).set_params(trainable="all").fit(images, attributes))
     np.testing.assert_array_equal(curves[0].loss_curve_, curves[1].loss_curve_)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("cache_dir", ["auto", None])
+def test_features_beyond_memory_teach_the_same_from_a_file_that_goes(
+    small, damaged, attributes, monkeypatch, tmp_path, dtype, cache_dir
+):
+    monkeypatch.setenv("ATTRLEARN_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    clf = small.set_params(
+        dtype=dtype, cache_dir=cache_dir, on_bad_image="drop", calibrate=True, early_stopping=True
+    )
+    fitted, folders = [], []
+    make = tempfile.TemporaryFile
+    monkeypatch.setattr(
+        tempfile, "TemporaryFile", lambda dir, **o: folders.append(dir.name) or make(dir=dir, **o)
+    )
+    mapped = []
+    make_map = mmap.mmap
+
+    def mapping(*args):
+        content = make_map(*args)
+        mapped.append(weakref.ref(content))
+        return content
+
+    monkeypatch.setattr(mmap, "mmap", mapping)
+    for share in (0.4, 0.0):
+        monkeypatch.setattr(sources, "MEMORY_SHARE", share)
+        with pytest.warns(UserWarning, match="1 of 24 images"):
+            fitted.append(clone(clf).fit(damaged, attributes))
+    assert [content() for content in mapped] == [None]
+    assert folders == ["temporary" if cache_dir is None else "cache"]
+    a, b = fitted
+    np.testing.assert_array_equal(a.loss_curve_, b.loss_curve_)
+    np.testing.assert_array_equal(a.validation_scores_, b.validation_scores_)
+    assert a.calibration_.equals(b.calibration_)
+    left = [path.name for path in tmp_path.rglob("*") if path.is_file()]
+    assert [name for name in left if not name.startswith("attrlearn_features")] == ["bad.jpg"]
+
+
+def test_features_that_neither_memory_nor_a_disk_holds_are_an_error(
+    small, images, attributes, monkeypatch, tmp_path
+):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(sources, "MEMORY_SHARE", 0.0)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
+    with pytest.raises(OSError, match=r"Got 98,304 bytes of them, and '.*file': File exists\. "):
+        small.set_params(cache_dir=None, dtype="float32").fit(images, attributes)
+
+
+def test_in_bfloat16_all_features_are_rounded_wherever_they_come_from(
+    small, images, attributes, monkeypatch
+):
+    original = extractor_module.open_backend
+
+    def opening(*args):
+        run = original(*args)
+        return lambda images: 1.0001 * run(images)  # more digits, as OpenVINO gives
+
+    monkeypatch.setattr(extractor_module, "open_backend", opening)
+    clf = small.set_params(dtype="bfloat16", engine="torch", batch_size=24)
+    cold, warm, uncached = (
+        clone(clf).set_params(cache_dir=folder).fit(images, attributes)
+        for folder in ("auto", "auto", None)
+    )
+    expected = cold.predict_proba(images)
+    for other in (warm, uncached):
+        np.testing.assert_array_equal(cold.loss_curve_, other.loss_curve_)
+        for p, q in zip(expected, other.predict_proba(images), strict=True):
+            np.testing.assert_array_equal(p, q)
+    embedder = ImageEmbedder(
+        "squeezenet1_1", weights=None, image_size=32, random_state=0, dtype="bfloat16"
+    )
+    features = embedder.set_params(engine="torch").fit_transform(images["image"])
+    assert features.dtype == np.float32
+    assert not (features.view(np.uint32) & 0xFFFF).any()
 
 
 @pytest.mark.parametrize("augment", ["flip", "strong"])

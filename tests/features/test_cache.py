@@ -66,6 +66,28 @@ def test_features_in_any_layout_are_stored_by_value(cache):
     assert np.array_equal(cache.get("s", DIGESTS, 5)[1], FEATURES)
 
 
+def test_bits_of_bfloat16_come_back_in_half_the_room(cache):
+    bits = RNG.integers(-(2**15), 2**15, (20, 5000), dtype=np.int16)
+    cache.put("b", DIGESTS, bits)
+    half = cache.info().n_bytes
+    found, again = cache.get("b", DIGESTS, 5000, np.int16)
+    assert found.all()
+    assert again.dtype == np.int16
+    assert np.array_equal(again, bits)
+    cache.clear()
+    cache.put("f", DIGESTS, np.zeros((20, 5000), np.float32))
+    assert cache.info().n_bytes > 1.5 * half
+
+
+def test_features_stored_with_another_dtype_are_not_found_but_replaced(cache):
+    cache.put("s", DIGESTS, FEATURES)
+    assert not cache.get("s", DIGESTS, 5, np.int16)[0].any()
+    cache.put("s", DIGESTS, np.ones((20, 5), np.int16))
+    assert cache.get("s", DIGESTS, 5, np.int16)[0].all()
+    assert not cache.get("s", DIGESTS, 5)[0].any()
+    assert cache.info().n_entries == 20
+
+
 def test_only_the_same_setting_content_and_size_is_found(cache):
     cache.put("s", DIGESTS[:10], FEATURES[:10])
     assert cache.get("s", DIGESTS, 5)[0].tolist() == [True] * 10 + [False] * 10

@@ -50,7 +50,8 @@ def extractor(backbone, cache_dir, **options):
 
 def extract(backbone, reader, cache_dir, views=(ORIGINAL,), **options):
     parts = list(extractor(backbone, cache_dir, **options).batches(reader, views=views))
-    return np.concatenate([r for r, _ in parts]), np.concatenate([v for _, v in parts], axis=1)
+    views = torch.cat([v for _, v in parts], dim=1)
+    return np.concatenate([r for r, _ in parts]), views.float().numpy()
 
 
 @pytest.fixture
@@ -172,6 +173,49 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(backbone, files, tmp_p
     _, found = extract(backbone, reader(files[:1]), tmp_path)
     _, expected = extract(backbone, reader(files[1:2]), None)
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.fixture
+def unrounded(monkeypatch):
+    """Engines that give more digits than bfloat16 holds, as OpenVINO does."""
+    original = extractor_module.open_backend
+
+    def opening(*args):
+        engine = original(*args)
+        return lambda images: 1.0001 * engine(images)
+
+    monkeypatch.setattr(extractor_module, "open_backend", opening)
+
+
+@pytest.mark.usefixtures("unrounded")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_features_are_rounded_once_and_the_same_from_the_cache(backbone, files, tmp_path, dtype):
+    def bits(cache_dir):
+        ((_, views),) = extractor(backbone, cache_dir, dtype=dtype).batches(
+            reader(files), views=FLIP
+        )
+        assert views.dtype == dtype
+        return views.view(torch.int16)
+
+    first = bits(None)
+    assert torch.equal(bits(tmp_path), first)
+    assert torch.equal(bits(tmp_path), first)
+    pixels = torch.from_numpy(read_image(files[0], 32)).permute(2, 0, 1)[None]
+    run = extractor_module.open_backend("torch", backbone, dtype)
+    assert torch.equal(extractor(backbone, None, dtype=dtype).run(pixels), run(pixels).to(dtype))
+    assert (run(pixels) != run(pixels).bfloat16().float()).any()
+
+
+def test_an_entry_of_float32_is_not_taken_for_bfloat16(backbone, files, tmp_path, counted):
+    source, bfloat16 = reader(files), {"dtype": torch.bfloat16}
+    setting = extractor(backbone, tmp_path, **bfloat16)._setting(source, ORIGINAL)
+    with FeatureCache(tmp_path) as cache:
+        cache.put(setting, cache.content_hashes(files), np.ones((6, 512), np.float32))
+    first = extract(backbone, source, tmp_path, **bfloat16)
+    again = extract(backbone, source, tmp_path, **bfloat16)
+    assert sum(counted) == 6
+    assert np.array_equal(first[1], again[1])
+    assert not (first[1] == 1).all()
 
 
 def test_rows_that_cannot_be_read_are_left_out_each_time(backbone, files, tmp_path):

@@ -83,6 +83,8 @@ def test_mean_loss_is_the_weighted_log_loss_of_the_labelled_cells(seed):
 
 def test_rows_are_predicted_in_their_order_whatever_the_batches():
     class Echo:
+        n_columns = 2
+
         def from_features(self, features, categories):
             return features + categories[:, None]
 
