@@ -118,6 +118,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         at most: the widest lose the standard deviation first. No effect with ``backbone=None``.
     standardize : bool, default=True
         Whether features are brought to mean 0 and variance 1, by the rows that `fit` learns from.
+        Not those of a backbone that is fine-tuned, which move.
     attention : bool, default=False
         Whether a squeeze-and-excitation gate weighs each feature by all of them.
     category_dim : int, default=50
@@ -984,13 +985,15 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
     ) -> AttributeNetwork:
         """A new network on a backbone, or on the features that X holds, for rows to learn from."""
         device = resolve_device(self.device)
+        options = {name: getattr(self, name) for name in HEAD_PARAMETERS}
+        options["standardize"] &= backbone is None or backbone.is_frozen
         network = AttributeNetwork(
             backbone,
             inputs.n_features if backbone is None else backbone.n_features,
             attributes.n_classes,
             attributes.is_binary,
             n_categories,
-            {name: getattr(self, name) for name in HEAD_PARAMETERS},
+            options,
         )
         network.float().to(device)
         standardize(network, train, device)

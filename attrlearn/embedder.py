@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import TransformerMixin
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
@@ -23,7 +23,7 @@ from attrlearn.training.seeds import seeded
 __all__ = ["ImageEmbedder"]
 
 
-class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkPickleMixin):
+class ImageEmbedder(TransformerMixin, NetworkPickleMixin):
     """Turn images into the features of a frozen backbone.
 
     The first step of a pipeline whose last one learns from features: an `AttributeClassifier` with
@@ -86,9 +86,9 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkPi
     >>> X, y = make_attribute_images(20, mkdtemp(), random_state=0)
     >>> embedder = ImageEmbedder("mobilenet_v3_small", weights=None, image_size=32)
     >>> embedder.fit_transform(X["image"]).shape
-    (20, 1024)
-    >>> embedder.get_feature_names_out()[:2]
-    array(['imageembedder0', 'imageembedder1'], dtype=object)
+    (20, 2656)
+    >>> embedder.get_feature_names_out()[[0, -1]]
+    array(['features.0.2_mean0', 'last_1023'], dtype=object)
 
     The first steps of a pipeline that takes X whole, with its category, and learns from both:
 
@@ -252,10 +252,21 @@ class ImageEmbedder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetworkPi
         with naming_cure("leave its row out"):
             return np.concatenate([views[0].float().numpy() for _, views in batches])
 
-    @property
-    def _n_features_out(self) -> int:
-        """D, for the names of the columns."""
-        return self.backbone_.n_features
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Return the names of the columns.
+
+        Parameters
+        ----------
+        input_features : ignored
+
+        Returns
+        -------
+        ndarray of str, shape (D,)
+            Those of stages are the module that ends the stage, the statistic and the channel; then
+            come ``last_0``, ``last_1``, ... of the last layer.
+        """
+        check_is_fitted(self)
+        return np.array(self.backbone_.feature_names(), dtype=object)
 
     def __sklearn_tags__(self) -> Tags:
         """Say that X holds images."""

@@ -33,6 +33,7 @@ def test_features_are_those_of_torchvision(images, tmp_path):
         image_size=40,
         batch_size=7,
         dtype="float32",
+        features="last",
     )
     ours = embedder.fit_transform(images["image"])
     images = [Image.open(path).resize((40, 40), Image.Resampling.BILINEAR) for path in images.image]
@@ -51,7 +52,7 @@ def test_columns_have_names_and_rows_their_index(embedder, images):
     table = embedder.set_output(transform="pandas").fit_transform(X)
     assert isinstance(table, pd.DataFrame)
     assert table.columns.tolist() == embedder.get_feature_names_out().tolist()
-    assert table.columns[-1] == "imageembedder511"
+    assert table.columns[-1] == "last_511"
     assert table.index.tolist() == list(range(100, 124))
 
 
@@ -79,7 +80,7 @@ def test_the_column_transformer_of_the_warning_hands_the_category_on(embedder, g
     classifier = AttributeClassifier(backbone=None, max_epochs=2, random_state=0)
     pipeline = make_pipeline(eval(advice, names), classifier).fit(X, y)
     assert pipeline[-1].categories_.tolist() == ["dress", "shirt", "trousers"]
-    assert pipeline[-1].n_features_in_ == 512
+    assert pipeline[-1].n_features_in_ == 2176
     features = pd.DataFrame(
         embedder.fit_transform(X["image"]), columns=pipeline[-1].feature_names_in_
     )
@@ -103,7 +104,7 @@ def test_one_hot_categories_go_in_once_they_are_dense(embedder, garments):
     with pytest.raises(ValueError, match=r"must be dense.*sparse_threshold=0.*sparse_output=False"):
         pipeline.fit(X, y)
     pipeline.set_params(columntransformer__sparse_threshold=0).fit(X, y)
-    assert pipeline[-1].n_features_in_ == 515
+    assert pipeline[-1].n_features_in_ == 2179
     pipeline.set_params(
         columntransformer__sparse_threshold=1,
         columntransformer__category__sparse_output=False,

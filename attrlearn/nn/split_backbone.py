@@ -73,8 +73,7 @@ def split_before_trained(backbone: Backbone) -> SplitBackbone | None:
     trained = {
         name
         for name, part in backbone.model.named_modules()
-        if part in backbone.trained
-        or (part in stages and any(p.requires_grad for p in part.parameters()))
+        if part in backbone.trained or any(p.requires_grad for p in part.parameters())
     }
     later = _from(trained, graph)
     passing = {node for user in later for node in user.all_input_nodes} - later.keys()

@@ -4,14 +4,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from attrlearn.nn.device import send
 from attrlearn.nn.network import AttributeNetwork
 from attrlearn.training.examples import LoadedRows
 from attrlearn.training.sources import Source
 
 __all__ = ["feature_statistics", "standardize"]
 
-N_SAMPLED = 1_024  # rows that a backbone runs for, where features are not kept
 ROWS_AT_ONCE = 256
 
 
@@ -30,46 +28,34 @@ def standardize(network: AttributeNetwork, train: LoadedRows, device: torch.devi
     """
     layer = network.head.standardization
     if layer is not None:
-        network.eval()
-        source = train.source if train.frozen is None else train.frozen
-        mean, std = feature_statistics(source, train.rows.weights.max(axis=1), device)
+        mean, std = feature_statistics(train.source, train.rows.weights.max(axis=1))
         layer.set(mean.to(device), std.to(device))
 
 
-@torch.no_grad()
-def feature_statistics(
-    source: Source, weights: np.ndarray, device: torch.device
-) -> tuple[Tensor, Tensor]:
+def feature_statistics(source: Source, weights: np.ndarray) -> tuple[Tensor, Tensor]:
     """Weighted mean and standard deviation (D,) of the features of N rows, without changes.
-
-    Where a part of the backbone has to run, those of 1,024 rows at most.
 
     Parameters
     ----------
     source : Source
+        Of features.
     weights : ndarray of shape (N,)
         0 or more; if all are 0 all rows count alike.
-    device : torch.device
 
     Examples
     --------
     >>> from attrlearn.training.sources import FeatureSource
     >>> source = FeatureSource(torch.tensor([[[1.0], [3.0], [9.0]]]))
-    >>> feature_statistics(source, np.array([1.0, 1.0, 0.0]), torch.device("cpu"))
+    >>> feature_statistics(source, np.array([1.0, 1.0, 0.0]))
     (tensor([2.]), tensor([1.]))
     """
     rows = np.flatnonzero(weights) if weights.any() else np.arange(len(weights))
     counts = torch.from_numpy(weights[rows] if weights.any() else np.ones(len(rows)))
-    if source.suffix is not None and len(rows) > N_SAMPLED:
-        sample = np.linspace(0, len(rows) - 1, N_SAMPLED).astype(np.int64)
-        rows, counts = rows[sample], counts[sample]
     parts = torch.arange(len(rows)).split(ROWS_AT_ONCE)
     batches = source.unchanged().take(rows).batches(list(parts), torch.Generator())
     total, shift = 0.0, torch.zeros(1)
     sums = squares = torch.zeros(1, dtype=torch.float64)
-    for part, inputs in zip(parts, batches, strict=True):
-        features = send(inputs, device)
-        features = features if source.suffix is None else source.suffix(features)
+    for part, features in zip(parts, batches, strict=True):
         x = features.double().cpu()  # (b, D)
         if not total:
             shift = x.mean(dim=0)  # near the mean, so that no digits of the variance cancel

@@ -38,7 +38,7 @@ def test_a_category_without_a_labelled_cell_is_unknown(tabular, kinds, nothing):
     with pytest.warns(UserWarning, match=UNLEARNT):
         clf = tabular.fit(FEATURES, y, kinds, sample_weight=weight)
     assert clf.categories_.tolist() == ["dress", "shirt"]
-    assert clf.network_.head.embedding.table.weight.shape == (3, 50)
+    assert clf.network_.head.members[0].embedding.table.shape == (1, 3, 50)
     assert predicts_as_unknown(clf, "hat")
 
 

@@ -171,7 +171,7 @@ def test_features_that_neither_memory_nor_a_disk_holds_are_an_error(
     (tmp_path / "file").touch()
     monkeypatch.setattr(sources, "MEMORY_SHARE", 0.0)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "file"))
-    with pytest.raises(OSError, match=r"Got 98,304 bytes of them, and '.*file': File exists\. "):
+    with pytest.raises(OSError, match=r"Got 417,792 bytes of them, and '.*file': File exists\. "):
         small.set_params(cache_dir=None, dtype="float32").fit(images, attributes)
 
 

@@ -40,7 +40,7 @@ def mapped(request, tmp_path, monkeypatch):
 
 @pytest.fixture
 def clf():
-    return AttributeClassifier(None, max_epochs=1, batch_size=100, random_state=0)
+    return AttributeClassifier(None, hidden_dim=None, max_epochs=1, batch_size=100, random_state=0)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ def test_without_regularisation_the_fit_is_logistic_regression(features):
     y = (features[:, :1] + np.random.default_rng(4).normal(size=(80, 1)) > 0.8).astype(float)
     ours = AttributeClassifier(
         None,
+        hidden_dim=None,
         dropout=0,
         weight_decay=0,
         batch_size=80,
@@ -111,7 +112,7 @@ def test_bfloat16_predicts_nearly_the_same(small, images, attributes):
     clf = small.set_params(engine="torch", dtype="float32").fit(images, attributes)
     expected = np.hstack(clf.predict_proba(images))
     other = np.hstack(clf.set_params(dtype="bfloat16").predict_proba(images))
-    assert np.abs(other - expected).max() < 0.02
+    assert np.abs(other - expected).max() < 0.05
     assert (other != expected).any()
 
 

@@ -61,6 +61,6 @@ def test_smoothed_labels_keep_probabilities_from_the_ends(tabular, features, bin
 
 def test_a_loss_that_is_no_sum_is_an_error(tabular, features, binary):
     tabular.set_params(loss=lambda log_p, targets, weights: log_p)
-    with pytest.raises(ValueError, match=r"loss must give a tensor of shape \(\).*\(32, 6\)"):
+    with pytest.raises(ValueError, match=r"loss must give a tensor of shape \(\).*\(64, 6\)"):
         tabular.fit(features, binary)
     assert not hasattr(tabular, "network_")

@@ -83,7 +83,7 @@ def test_a_deep_copy_keeps_everything_and_shares_nothing():
     clf = AttributeClassifier(None, augment=same, max_epochs=1, random_state=0).fit(X, Y)
     copy = deepcopy(clf)
     assert copy.augment is same
-    copy.network_.head.linear.weight.data.zero_()
+    copy.network_.head.members[0].linear.weight.data.zero_()
     assert not np.array_equal(copy.predict_proba(X), clf.predict_proba(X))
 
 

@@ -36,7 +36,10 @@ def test_column_transformer_keeps_the_category(embedder, images):
         verbose_feature_names_out=False,
     ).set_output(transform="pandas")
     y = (images[["category"]] == "dress").astype(float)
-    learner = AttributeClassifier(None, max_epochs=60, learning_rate=0.1, dropout=0, random_state=0)
+    embedder.set_params(features="last")
+    learner = AttributeClassifier(
+        None, hidden_dim=None, max_epochs=60, learning_rate=0.1, dropout=0, random_state=0
+    )
     pipeline = Pipeline([("columns", columns), ("attributes", learner)]).fit(images, y)
     assert pipeline[-1].categories_.tolist() == ["dress", "shirt"]
     assert pipeline.score(images, y) == 1
