@@ -7,7 +7,7 @@ from hashlib import blake2b
 from http.client import HTTPException
 from os import PathLike
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 from zlib import crc32
 
 import numpy as np
@@ -18,12 +18,30 @@ from torchvision import models
 from torchvision.models.maxvit import MaxVitBlock
 from torchvision.models.vision_transformer import VisionTransformer, interpolate_embeddings
 
-__all__ = ["Backbone", "build_backbone"]
+from attrlearn.checks.file_state import file_state
+from attrlearn.nn.templates import copy_of
+
+__all__ = ["Backbone", "Content", "build_backbone"]
 
 StateDict = dict[str, Tensor]
 
 # Classifiers that help in training only; they are never built, and skipped in a file of weights.
 _AUXILIARY = ("AuxLogits.", "aux1.", "aux2.")
+
+
+class Content(NamedTuple):
+    """Architecture and weights of a backbone.
+
+    Attributes
+    ----------
+    checksum : int
+        As of `Backbone.checksum`.
+    content_hash : str
+        As of `Backbone.content_hash`.
+    """
+
+    checksum: int
+    content_hash: str
 
 
 class Backbone(nn.Module):
@@ -47,6 +65,11 @@ class Backbone(nn.Module):
     trained : list of torch.nn.Module
         The parts of `model` that `fit` may change; all others are frozen.
 
+    Attributes
+    ----------
+    pretrained : Content or None
+        What was read from a file or downloaded, whatever has become of it; None: random weights.
+
     Shape
     -----
     images : (B, 3, H, W) uint8
@@ -55,6 +78,7 @@ class Backbone(nn.Module):
 
     mean: Tensor
     std: Tensor
+    pretrained: Content | None = None
 
     def __init__(
         self,
@@ -71,11 +95,15 @@ class Backbone(nn.Module):
         self.model = model.to(memory_format=torch.channels_last)  # 1.6 times as fast on a CPU
         self.n_features = n_features
         self.image_size = int(image_size)  # OpenVINO takes no int of numpy
-        self.trained = trained  # a plain list: these modules are registered in `model` already
         self.register_buffer("mean", _per_channel(mean), persistent=False)
         self.register_buffer("std", _per_channel(std), persistent=False)
+        self.train_only(trained)
+
+    def train_only(self, parts: list[nn.Module]) -> None:
+        """Freeze all but these parts of `model`."""
+        self.trained = parts  # a plain list: these modules are registered in `model` already
         self.requires_grad_(False)
-        for part in trained:
+        for part in parts:
             part.requires_grad_(True)
 
     @property
@@ -93,6 +121,11 @@ class Backbone(nn.Module):
     def dtype(self) -> torch.dtype:
         """Of the weights."""
         return next(self.model.parameters()).dtype
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other fits and processes run these very weights: pretrained, and frozen."""
+        return self.is_frozen and self.pretrained is not None
 
     def content_hash(self) -> str:
         """Hash of architecture and weights: the same for the same ones, wherever they come from."""
@@ -170,14 +203,39 @@ def build_backbone(
     torch.Size([2, 1024])
     """
     _check_name(name)
-    state = None if weights is None else _read_state_dict(name, weights)
+    if weights is None:
+        backbone = _build_frozen(name, None, image_size)
+    else:
+        backbone = _read_pretrained(name, weights, image_size)
+    backbone.train_only(_trained_parts(backbone.model, trainable))
+    return backbone
+
+
+def _read_pretrained(name: str, weights: str | PathLike, image_size: int) -> Backbone:
+    """A frozen backbone with these weights: a copy of the one built last, if they are the same."""
+
+    def build() -> Backbone:
+        # What is drawn at random, only to be overwritten, must not tell a fit that builds from one
+        # that copies.
+        with torch.random.fork_rng(devices=[]), torch.inference_mode(False):
+            backbone = _build_frozen(name, _read_state_dict(name, weights), image_size, weights)
+        backbone.pretrained = Content(backbone.checksum(), backbone.content_hash())
+        return backbone
+
+    state = weights if weights == "DEFAULT" else file_state(weights)
+    return copy_of((name, int(image_size), state), build) if state else build()
+
+
+def _build_frozen(
+    name: str, state: StateDict | None, image_size: int, weights: str | PathLike | None = None
+) -> Backbone:
+    """A frozen backbone with the tensors of `weights`, or random ones."""
     model = _build(name, image_size, _build_options(name, image_size, state))
     classifier, n_features = _drop_classifier(model)
     if state is not None:
         _load(model, state, classifier, place=f"weights {str(weights)!r}")
     preset = models.get_model_weights(name).DEFAULT.transforms()
-    trained = _trained_parts(model, trainable)
-    return Backbone(name, model.float(), n_features, image_size, preset.mean, preset.std, trained)
+    return Backbone(name, model.float(), n_features, image_size, preset.mean, preset.std, [])
 
 
 def _check_name(name: str) -> None:
