@@ -973,7 +973,8 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
     ) -> tuple[np.ndarray, LoadedRows, pd.DataFrame]:
         """Positions of the rows that can be read, these rows, and a table of the other images.
 
-        With `keep_features` also their features as a backbone that is yet to be trained gives them.
+        With `keep_features` also their features as a backbone that is yet to be trained gives them;
+        `as_built` as in `FeatureExtractor`.
         """
         reader = pipeline.open_reader(inputs, backbone, self.on_bad_image)
         extractor = pipeline.extractor(backbone, as_built=as_built) if backbone else None

@@ -1,5 +1,7 @@
 """Pretrained backbones: what is built, read and hashed, and by which backend they run."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -107,8 +109,9 @@ def test_auto_is_openvino_for_a_frozen_backbone_with_pretrained_weights(
 ):
     clf = pretrained.fit(images, attributes)
     clf.set_params(cache_dir=None)
-    for n in (1, 2, 24):
-        clf.predict_proba(images[:n])
+    for model in (clf, pickle.loads(pickle.dumps(clf))):
+        for n in (1, 2, 24):
+            model.predict_proba(images[:n])
     clf.set_params(weights=None, trainable="all").predict(images)  # for the next fit
     ImageEmbedder(
         "squeezenet1_1", weights=clf.weights, image_size=40, random_state=0
