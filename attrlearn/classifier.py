@@ -250,8 +250,11 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         then depend on the machine, unless the environment variable ``ATTRLEARN_DTYPE`` says which
         of the two it is.
     engine : {"auto", "torch", "openvino"}, default="auto"
-        Inference backend: what runs a backbone that no longer learns. "auto": OpenVINO on a CPU, if
-        it is installed (``pip install 'attrlearn[openvino]'``).
+        Inference backend: what runs a backbone that no longer learns. "auto": OpenVINO where the
+        second or more that it takes to convert a backbone is paid back, for a frozen one with
+        pretrained weights, on a CPU, if it is installed (``pip install 'attrlearn[openvino]'``);
+        torch for one that is fine-tuned or begins with random weights. The converted model is kept
+        in `cache_dir`. "openvino" is OpenVINO for any backbone, but while it learns.
     n_jobs : int or None, default=None
         Threads that decode images; None: as many as torch computes with, -1: all cores.
     random_state : int, RandomState or None, default=None
@@ -347,6 +350,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
     _calibration: Calibration | None
     _history: History
     _resize: str
+    _is_learning: bool = False  # as callbacks and scorers get it during a fit
 
     # What scikit-learn's metadata routing passes on unasked.
     __metadata_request__fit: ClassVar[dict] = {"categories": True, "sample_weight": True}
@@ -570,7 +574,8 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         with recording_gradients(), seeded(self.random_state, device) as generator:
             last = self._last_network(inputs, attributes)
             backbone = last.backbone if last else self._build_backbone()
-            load = partial(self._load, backbone, self._pipeline(device, self.resize))
+            pipeline = self._pipeline(device, self.resize)
+            load = partial(self._load, backbone, pipeline, as_built=last is None)
             augment = self._check_augment(backbone)
             n_frozen = self._check_freeze_epochs(backbone)
             readable, train, bad_images = load(inputs, rows, augment, keep_features=n_frozen > 0)
@@ -1007,14 +1012,16 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         rows: LabelledRows,
         augment: Augment,
         *,
+        as_built: bool,
         keep_features: bool = False,
     ) -> tuple[np.ndarray, LoadedRows, pd.DataFrame]:
         """Positions of the rows that can be read, these rows, and a table of the other images.
 
-        With `keep_features` also their features as a backbone that is yet to be trained gives them.
+        With `keep_features` also their features as a backbone that is yet to be trained gives them;
+        `as_built` as in `FeatureExtractor`.
         """
         reader = pipeline.open_reader(inputs, backbone, self.on_bad_image)
-        extractor = pipeline.extractor(backbone) if backbone else None
+        extractor = pipeline.extractor(backbone, as_built=as_built) if backbone else None
         readable, source = open_source(reader, extractor, augment, self.augment_views, self.verbose)
         loaded = LoadedRows(rows.take(readable), source)
         if keep_features:
@@ -1146,7 +1153,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
                 return validation_set.negative_loss(outputs, loss)
             codes = validation_set.examples.categories.cpu().numpy()
             probabilities = fitted.decisions.apply(outputs.exp().cpu().numpy(), codes)
-            as_fitted = copy(self)._become(fitted, network, history)
+            as_fitted = copy(self)._become(fitted, network, history, is_learning=True)
             predictions = ValidationPredictions(as_fitted, fitted.decisions, probabilities)
             return validation_set.score(get_scorer(self.scoring), predictions)
 
@@ -1223,11 +1230,18 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             abstain=self.on_untuned == "abstain",
         )
 
-    def _become(self, fitted: "_Fitted", network: AttributeNetwork, history: History) -> Self:
+    def _become(
+        self,
+        fitted: "_Fitted",
+        network: AttributeNetwork,
+        history: History,
+        *,
+        is_learning: bool = False,
+    ) -> Self:
         """Set the attributes of the fitted estimator, and none of an earlier fit."""
         for name in ("n_features_in_", "feature_names_in_"):
             self.__dict__.pop(name, None)
-        self.__dict__.update(fitted.to_dict(network, history))
+        self.__dict__.update(fitted.to_dict(network, history), _is_learning=is_learning)
         return self
 
     def _check(self, X: Any, categories: Any) -> Inputs:
@@ -1295,6 +1309,9 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
     ) -> tuple[np.ndarray, pd.DataFrame]:
         """The same, as the network gives them."""
         pipeline = self._pipeline(resolve_device(self.device), self._resize)
+        backbone = self.network_.backbone
+        if self._is_learning and backbone is not None and not backbone.is_frozen:
+            pipeline = replace(pipeline, engine="torch")  # until the next epoch, no conversion pays
         return predict_probabilities(self.network_, inputs, codes, pipeline, on_bad_image)
 
 
@@ -1392,7 +1409,10 @@ class _Callbacks:
         """An epoch has ended; return whether to stop."""
         return self._epoch.call_on_fit_task_end(
             **self._told,
-            reconstruction_attributes=lambda: self.describe(network.snapshot(), history),
+            reconstruction_attributes=lambda: {
+                **self.describe(network.snapshot(), history),
+                "_is_learning": True,
+            },
         )
 
     def end_fit(self) -> None:

@@ -61,8 +61,9 @@ class ImageEmbedder(TransformerMixin, NetworkPickleMixin):
         AVX512-BF16 or AMX-BF16), else float32; results then depend on the machine, unless the
         environment variable ``ATTRLEARN_DTYPE`` says which of the two it is.
     engine : {"auto", "torch", "openvino"}, default="auto"
-        Inference backend: what runs the backbone. "auto": OpenVINO on a CPU, if it is installed
-        (``pip install 'attrlearn[openvino]'``).
+        Inference backend: what runs the backbone. "auto": OpenVINO for pretrained weights on a CPU,
+        if it is installed (``pip install 'attrlearn[openvino]'``), and torch for random ones. The
+        model that OpenVINO makes of the backbone is kept in `cache_dir`.
     n_jobs : int or None, default=None
         Threads that decode images; None: as many as torch computes with, -1: all cores.
     random_state : int, RandomState or None, default=None
@@ -204,7 +205,7 @@ class ImageEmbedder(TransformerMixin, NetworkPickleMixin):
             If an image cannot be read; its attributes `row`, `image` and `reason` say which and
             why.
         """
-        return self._embed(X, keep_memory=False)
+        return self._embed(X)
 
     def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
         """Load the backbone, and compute the features of images to learn from.
@@ -223,10 +224,10 @@ class ImageEmbedder(TransformerMixin, NetworkPickleMixin):
         ValueError, TypeError, OSError
             As in `fit` and `transform`.
         """
-        return self.fit(X)._embed(X, keep_memory=True)
+        return self.fit(X)._embed(X, in_fit=True)
 
-    def _embed(self, X: Any, *, keep_memory: bool) -> np.ndarray:
-        """(N, D) float32; `keep_memory` as in `FeatureExtractor.batches`."""
+    def _embed(self, X: Any, *, in_fit: bool = False) -> np.ndarray:
+        """(N, D) float32; `in_fit` of images to learn from, by a backbone just built."""
         check_is_fitted(self)
         if isinstance(X, pd.DataFrame) and "category" in X:
             warn(
@@ -245,10 +246,10 @@ class ImageEmbedder(TransformerMixin, NetworkPickleMixin):
             self.n_jobs,
             self.cache_dir,
         )
-        extractor = pipeline.extractor(self.backbone_)
+        extractor = pipeline.extractor(self.backbone_, as_built=in_fit)
         reader = pipeline.open_reader(check_inputs(X), self.backbone_, "raise")
         assert isinstance(reader, ImageReader)
-        batches = extractor.batches(reader, keep_memory=keep_memory, verbose=self.verbose)
+        batches = extractor.batches(reader, keep_memory=in_fit, verbose=self.verbose)
         with naming_cure("leave its row out"):
             return np.concatenate([views[0].float().numpy() for _, views in batches])
 

@@ -5,6 +5,8 @@ import os
 if "PYTEST_XDIST_WORKER" in os.environ:  # a thread each: more would wait for one another
     os.environ["OMP_NUM_THREADS"] = "1"  # read when torch is imported, by child processes too
 
+import time
+from collections import OrderedDict
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,6 +16,7 @@ import pytest
 from PIL import Image
 
 import attrlearn
+from attrlearn.nn import templates
 
 collect_ignore_glob = ["**/scripts/*"]  # tests run them in processes of their own
 
@@ -23,6 +26,19 @@ def empty_cache(monkeypatch, tmp_path_factory):
     """Each test starts with an empty cache, far from that of the user who runs it."""
     folder = tmp_path_factory.getbasetemp() / "caches" / uuid4().hex
     monkeypatch.setenv("ATTRLEARN_CACHE", str(folder))
+
+
+@pytest.fixture(autouse=True)
+def no_templates(monkeypatch):
+    """Each test builds its backbones itself."""
+    monkeypatch.setattr(templates, "_templates", OrderedDict())
+
+
+@pytest.fixture
+def settled(monkeypatch) -> None:
+    """All files were written a minute ago."""
+    now = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: now() + 60 * 10**9)
 
 
 @pytest.fixture(autouse=True)

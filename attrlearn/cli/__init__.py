@@ -97,7 +97,9 @@ def _build_parser() -> argparse.ArgumentParser:
         )
     )
     _fill_app(commands.add_parser("app", help="a page that predicts what is uploaded to it"))
-    _fill_cache(commands.add_parser("cache", help="features kept on disk: how much, or clear"))
+    _fill_cache(
+        commands.add_parser("cache", help="features and models kept on disk: how much, or clear")
+    )
     return parser
 
 

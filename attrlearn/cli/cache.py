@@ -1,10 +1,11 @@
-"""``attrlearn cache``: what the features of frozen backbones take on disk, and an end to it."""
+"""``attrlearn cache``: what features and converted models take on disk, and an end to it."""
 
 import argparse
 import warnings
 from pathlib import Path
 
-from attrlearn.features.cache import FeatureCache, default_cache_dir
+from attrlearn.features.cache import CacheInfo, FeatureCache, default_cache_dir
+from attrlearn.features.model_folder import ModelFolder
 
 __all__ = ["run"]
 
@@ -20,17 +21,26 @@ def run(arguments: argparse.Namespace) -> int:
                 f"The cache must be a folder. Got {got}. Pass --cache-dir DIR."
             )
         with FeatureCache(folder) as cache:
-            info = cache.info()
+            features = cache.info()
+            models = ModelFolder(folder).info()
             if arguments.clear:
                 cache.clear()
-    held = f"{info.n_entries:,} features, {info.n_bytes / 1e6:,.1f} MB"
-    if arguments.clear:
-        print(f"{info.path}: removed {held}")
-    elif trouble:
+                ModelFolder(folder).clear()
+    if trouble and not arguments.clear:
         raise OSError(
-            f"The cache must be readable. Got the file {str(info.path)!r}, which is damaged or "
+            f"The cache must be readable. Got the file {str(features.path)!r}, which is damaged or "
             "locked by another program. Remove it with attrlearn cache --clear."
         )
+    _print("features", features, arguments.clear)
+    if models.n_entries:
+        _print("converted models", models, arguments.clear)
+    return 0
+
+
+def _print(what: str, info: CacheInfo, is_removed: bool) -> None:
+    """Print how much there is, or was."""
+    held = f"{info.n_entries:,} {what}, {info.n_bytes / 1e6:,.1f} MB"
+    if is_removed:
+        print(f"{info.path}: removed {held}")
     else:
         print(f"{info.path}: {held} of at most {info.max_bytes / 1e6:,.0f} MB")
-    return 0

@@ -168,7 +168,10 @@ ESTIMATOR_OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
     ),
     "device": (text_or_none, "auto, or cpu, cuda, mps, ... (auto)"),
     "dtype": (text_or_none, "auto, float32 or bfloat16 (auto)"),
-    "engine": (text_or_none, "what runs a frozen backbone: auto, torch or openvino (auto)"),
+    "engine": (
+        text_or_none,
+        "what runs a backbone that no longer learns: auto, torch or openvino (auto)",
+    ),
     "n_jobs": (literal, "threads that decode images, or none: those of torch (none)"),
     "random_state": (literal, "seed, or none: another each time (none)"),
     "warm_start": (bool, "stored in the model, for a further fit in Python (no)"),

@@ -1,23 +1,18 @@
 """Inference backends: torch, with batch-norm folded into convolutions, or OpenVINO."""
 
-import os
-import threading
-import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from copy import deepcopy
 from importlib.util import find_spec
-from tempfile import TemporaryDirectory
-from weakref import WeakSet
 
-import numpy as np
 import torch
 from torch import Tensor, nn, set_num_threads
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from attrlearn.forks import in_forked_child, keep_for_ever
+from attrlearn.features.model_folder import ModelFolder
+from attrlearn.features.openvino_backend import OpenVINOBackend
+from attrlearn.forks import in_forked_child
 from attrlearn.nn.backbones import Backbone
 from attrlearn.nn.tracing import trace
 
@@ -27,27 +22,26 @@ IMAGES_PER_CORE = 4  # measured: 2 to 4 were fastest, 32 a third slower
 
 Backend = Callable[[Tensor], Tensor]  # images (B, 3, H, W) uint8 → features (B, D) float32
 
-_with_threads: WeakSet[Backend] = WeakSet()
-_converting = threading.Lock()
-
 
 @in_forked_child
 def _go_on_alone() -> None:
-    """Wait for no thread of the parent: neither to compute nor, when freed, for its end."""
-    global _converting
-    _converting = threading.Lock()
+    """Wait for no thread of the parent to compute."""
     torch.set_num_threads(1)  # OpenMP does not know that its threads stayed behind
-    for backend in list(_with_threads):
-        keep_for_ever(backend)
 
 
-def choose_backend(engine: str, device: torch.device) -> str:
-    """Return the inference backend that a name means; "auto" is OpenVINO on a CPU that has it.
+def choose_backend(engine: str, device: torch.device, *, is_shared: bool) -> str:
+    """Return the inference backend that a name means.
+
+    "auto" is OpenVINO on a CPU that has it, for a backbone that many fits and processes run:
+    converting takes as long as a hundred images. How many there are does not count, lest the
+    features of an image depend on its company.
 
     Parameters
     ----------
     engine : {"auto", "torch", "openvino"}
     device : torch.device
+    is_shared : bool
+        As of the `Backbone`.
 
     Returns
     -------
@@ -62,12 +56,12 @@ def choose_backend(engine: str, device: torch.device) -> str:
 
     Examples
     --------
-    >>> choose_backend("torch", torch.device("cpu"))
+    >>> choose_backend("auto", torch.device("cpu"), is_shared=False)
     'torch'
     """
     installed = find_spec("openvino") is not None
     if engine == "auto":
-        return "openvino" if installed and device.type == "cpu" else "torch"
+        return "openvino" if is_shared and installed and device.type == "cpu" else "torch"
     if engine == "openvino" and device.type != "cpu":
         raise ValueError(
             f"engine='openvino' must have device='cpu'. Got device {device.type!r}. Pass "
@@ -81,7 +75,13 @@ def choose_backend(engine: str, device: torch.device) -> str:
     return engine
 
 
-def open_backend(name: str, backbone: Backbone, dtype: torch.dtype) -> Backend:
+def open_backend(
+    name: str,
+    backbone: Backbone,
+    dtype: torch.dtype,
+    content_hash: str = "",
+    kept: ModelFolder | None = None,
+) -> Backend:
     """Prepare a backbone to run; it is copied, and may go on learning.
 
     Parameters
@@ -91,6 +91,10 @@ def open_backend(name: str, backbone: Backbone, dtype: torch.dtype) -> Backend:
         On the device that computes.
     dtype : {torch.float32, torch.bfloat16}
         Of weights and activations.
+    content_hash : str, optional
+        Of the backbone.
+    kept : ModelFolder, optional
+        Where to look for what takes long to prepare, by the content hash, and to keep it.
 
     Returns
     -------
@@ -107,9 +111,9 @@ def open_backend(name: str, backbone: Backbone, dtype: torch.dtype) -> Backend:
     >>> torch.allclose(run(images), backbone(images), atol=1e-4)
     True
     """
-    backbone = deepcopy(backbone).eval().requires_grad_(False)
     if name == "openvino":
-        return _openvino_backend(backbone, dtype)
+        return OpenVINOBackend(backbone, dtype, content_hash, kept)
+    backbone = deepcopy(backbone).eval().requires_grad_(False)
     fold_batch_norm(backbone.model)
     backbone.model.to(dtype)
     backbone.model.to(memory_format=torch.channels_last)
@@ -177,76 +181,3 @@ def fold_batch_norm(model: nn.Module) -> None:
                     passed_on.register_forward_hook(hook)
                 model.set_submodule(node.target, fuse_conv_bn_eval(first, second))
                 model.set_submodule(user.target, passed_on)
-
-
-@contextmanager
-def _conversion() -> Iterator[None]:
-    """Let OpenVINO be imported and convert, one thread at a time: they share the environment.
-
-    It reports no event, for each of which it would fork this process and use the network; and finds
-    a home folder, without which it fails, if the user has none.
-    """
-    with _converting, _environment("CI", "true"):  # where nothing is reported
-        if os.path.expanduser("~") != "~":
-            yield
-            return
-        with TemporaryDirectory(ignore_cleanup_errors=True) as folder, _environment("HOME", folder):
-            yield
-
-
-@contextmanager
-def _environment(name: str, value: str) -> Iterator[None]:
-    """Set a variable of the environment for the time being."""
-    before = os.environ.get(name)
-    os.environ[name] = value
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before
-
-
-def _openvino_backend(backbone: Backbone, dtype: torch.dtype) -> Backend:
-    """The backbone compiled by OpenVINO, image by image on as many streams as pay."""
-    size = backbone.image_size
-    example = torch.zeros(1, 3, size, size, dtype=torch.uint8)
-    with _conversion(), warnings.catch_warnings():
-        import openvino as ov  # which looks for a home folder already
-
-        # The size is indeed fixed.
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
-        warnings.simplefilter("ignore", FutureWarning)  # how OpenVINO reads torch is its affair
-        model = ov.convert_model(backbone, example_input=example, input=[1, 3, size, size])
-    compiled = ov.compile_model(
-        model,
-        "CPU",
-        {
-            "INFERENCE_PRECISION_HINT": "bf16" if dtype == torch.bfloat16 else "f32",
-            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-            "PERFORMANCE_HINT": "THROUGHPUT",
-        },
-    )
-    n_streams = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
-    idle: list[list] = []  # the requests of each run that has ended
-
-    def run(images: Tensor) -> Tensor:
-        try:
-            requests = idle.pop()
-        except IndexError:  # as many runs as now were never under way at once
-            requests = [compiled.create_infer_request() for _ in range(n_streams)]
-        features = np.empty((len(images), backbone.n_features), dtype=np.float32)
-        # In turns, and without callbacks, whose end can wait for the interpreter for ever.
-        for row in range(len(images) + n_streams):
-            request, before = requests[row % n_streams], row - n_streams
-            if before >= 0 and before < len(images):
-                request.wait()
-                features[before] = request.get_output_tensor().data[0]
-            if row < len(images):
-                request.start_async([images[row : row + 1].numpy()])
-        idle.append(requests)
-        return torch.from_numpy(features)
-
-    _with_threads.add(run)
-    return run

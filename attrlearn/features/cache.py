@@ -22,14 +22,14 @@ _ROWS_AT_ONCE = 1_000
 
 
 class CacheInfo(NamedTuple):
-    """What a `FeatureCache` holds.
+    """What a `FeatureCache` holds, or a `ModelFolder`.
 
     Attributes
     ----------
     path : Path
-        Its file.
+        Its file, or the folder.
     n_entries : int
-        Features of one view of one image in one setting.
+        Features of one view of one image in one setting; models.
     n_bytes : int
         On disk.
     max_bytes : int

@@ -1,10 +1,10 @@
 """What tells one image from another: a hash of its content."""
 
 import os
-import time
 from hashlib import blake2b
 from typing import Any
 
+from attrlearn.checks.file_state import file_state
 from attrlearn.checks.image_types import is_encoded
 from attrlearn.images.decoding import open_file, open_image
 from attrlearn.images.encoded import encoded_bytes
@@ -12,8 +12,6 @@ from attrlearn.images.encoded import encoded_bytes
 __all__ = ["HASH_BYTES", "content_hash", "file_key"]
 
 HASH_BYTES = 16
-
-_SETTLED_NS = 2_000_000_000  # no file system in use counts time in coarser steps
 
 
 def content_hash(image: Any) -> bytes | None:
@@ -53,11 +51,7 @@ def content_hash(image: Any) -> bytes | None:
 
 
 def file_key(image: Any) -> bytes | None:
-    """Key of a file in its present state, without reading it.
-
-    Made of its absolute path, inode, size, and times of modification and of status change. The
-    last is what shows that a file was overwritten in place and its modification time set back;
-    Windows has no such time, there that goes unnoticed.
+    """Key of a file in its present state, without reading it: see `file_state`.
 
     Parameters
     ----------
@@ -66,8 +60,7 @@ def file_key(image: Any) -> bytes | None:
     Returns
     -------
     bytes of length 16, or None
-        None if it is not a file, or one touched in the last two seconds: the clock of the file
-        system may not tell its next change from this one.
+        None if it is not a file, or one that may be changing right now.
 
     Examples
     --------
@@ -76,13 +69,7 @@ def file_key(image: Any) -> bytes | None:
     """
     if not isinstance(image, str | os.PathLike):
         return None
-    try:
-        now = time.time_ns()
-        state = os.stat(image)
-        path = os.path.abspath(image)
-    except (OSError, ValueError):
+    state = file_state(image)
+    if state is None:
         return None
-    if max(state.st_mtime_ns, state.st_ctime_ns) > now - _SETTLED_NS:
-        return None
-    parts = (path, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
-    return blake2b(repr(parts).encode(), digest_size=HASH_BYTES).digest()
+    return blake2b(repr(state).encode(), digest_size=HASH_BYTES).digest()

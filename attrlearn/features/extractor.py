@@ -1,12 +1,10 @@
 """Features of a frozen backbone: from the cache, else computed, once per image and view."""
 
-import threading
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from os import PathLike
 from typing import Any, Self
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import PIL
@@ -17,9 +15,8 @@ from tqdm import tqdm
 
 from attrlearn._version import __version__
 from attrlearn.checks.image_types import is_in_memory
-from attrlearn.features.backends import Backend, open_backend
 from attrlearn.features.cache import FeatureCache, setting_key
-from attrlearn.forks import in_forked_child
+from attrlearn.features.prepared import prepare
 from attrlearn.images.reader import ImageReader, consecutive
 from attrlearn.images.views import ORIGINAL, View, draw_views
 from attrlearn.nn.backbones import Backbone
@@ -37,7 +34,7 @@ class FeatureExtractor:
     """Turns images into the features of one backbone.
 
     Several threads may use one. The inference backend is prepared for the first image that the
-    cache does not hold, once per backbone, setting and weights.
+    cache does not hold, once per setting and weights.
 
     Parameters
     ----------
@@ -51,6 +48,9 @@ class FeatureExtractor:
         Images that the backbone sees at once.
     cache_dir : path or None
         Folder of the cache; None: nothing is kept.
+    as_built : bool, default=False
+        Whether nobody can have edited the backbone since it was built. Else its weights are read,
+        to see whether they are those for which features were kept or a backend was prepared.
     """
 
     def __init__(
@@ -60,13 +60,15 @@ class FeatureExtractor:
         dtype: torch.dtype,
         batch_size: int,
         cache_dir: str | PathLike | None,
+        *,
+        as_built: bool = False,
     ) -> None:
         self.backbone = backbone
         self.backend = backend
         self.dtype = dtype
         self.batch_size = batch_size
         self.cache_dir = cache_dir
-        self._prepared = _prepare(backbone, backend, dtype)
+        self._prepared = prepare(backbone, backend, dtype, as_built=as_built)
 
     def uncached(self, backbone: Backbone) -> Self:
         """Return an extractor alike for another backbone, that keeps nothing on disk."""
@@ -123,7 +125,7 @@ class FeatureExtractor:
 
     def run(self, images: Tensor) -> Tensor:
         """Return the features (B, D), on the CPU, of images (B, 3, H, W) uint8."""
-        run = self._prepared.open(self.backbone)
+        run = self._prepared.open(self.backbone, self.cache_dir)
         return run(send(images, self.backbone.mean.device)).to(self.dtype).cpu()
 
     def _look_up(
@@ -173,8 +175,7 @@ class FeatureExtractor:
         """Name of all that a feature depends on besides its image."""
         return setting_key(
             backbone=self.backbone.name,
-            features=self.backbone.features,
-            weights=self._prepared.hash_weights(self.backbone),
+            weights=self._prepared.state.content_hash,
             image_size=reader.size,
             resize=reader.resize,
             policy=view.policy,
@@ -186,54 +187,6 @@ class FeatureExtractor:
             torch=torch.__version__,
             torchvision=torchvision.__version__,
         )
-
-
-class _Prepared:
-    """What a backbone in one state, on one inference backend, is prepared for once.
-
-    Without a reference to the backbone, so that it goes when its model goes.
-    """
-
-    def __init__(self, backend: str, dtype: torch.dtype, checksum: int, device: torch.device):
-        self.state = (backend, dtype, checksum, device)
-        self._hash = ""
-        self._opened: Backend | None = None
-        self._lock = threading.Lock()
-
-    def hash_weights(self, backbone: Backbone) -> str:
-        """Hash of the weights."""
-        self._hash = self._hash or backbone.content_hash()
-        return self._hash
-
-    def open(self, backbone: Backbone) -> Backend:
-        """The backbone as the inference backend runs it."""
-        backend, dtype, *_ = self.state
-        with self._lock:
-            if self._opened is None:
-                self._opened = open_backend(backend, backbone, dtype)
-            return self._opened
-
-
-_PREPARED: WeakKeyDictionary[Backbone, _Prepared] = WeakKeyDictionary()
-
-
-@in_forked_child
-def _forget_prepared() -> None:
-    """Open backends anew."""
-    global _PREPARED
-    _PREPARED = WeakKeyDictionary()
-
-
-def _prepare(backbone: Backbone, backend: str, dtype: torch.dtype) -> _Prepared:
-    """What the backbone was prepared for, as long as its weights are the same.
-
-    Its content is compared: torch does not tell every way in which weights can be edited.
-    """
-    new = _Prepared(backend, dtype, backbone.checksum(), backbone.mean.device)
-    known = _PREPARED.get(backbone)
-    if known is None or known.state != new.state:
-        _PREPARED[backbone] = known = new
-    return known
 
 
 def _bits_of(features: Tensor) -> np.ndarray:

@@ -42,20 +42,23 @@ class FeaturePipeline:
         size = backbone.image_size if backbone else 0
         return open_reader(inputs, size, self.resize, self.n_jobs, on_bad_image)
 
-    def extractor(self, backbone: Backbone, *, keep: bool = True) -> FeatureExtractor:
+    def extractor(
+        self, backbone: Backbone, *, keep: bool = True, as_built: bool = False
+    ) -> FeatureExtractor:
         """Return what turns images into features of the backbone, which comes to the device.
 
-        With `keep` the cache takes part.
+        With `keep` the cache takes part; `as_built` as in `FeatureExtractor`.
         """
         cache_dir = None
         if keep:
             cache_dir = default_cache_dir() if self.cache_dir == "auto" else self.cache_dir
         return FeatureExtractor(
             backbone.to(self.device),
-            choose_backend(self.engine, self.device),
+            choose_backend(self.engine, self.device, is_shared=backbone.is_shared),
             self.torch_dtype,
             self.batch_size,
             cache_dir,
+            as_built=as_built,
         )
 
     @property

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from http.client import HTTPException
 from os import PathLike
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 from zlib import crc32
 
 import numpy as np
@@ -17,14 +17,31 @@ from torch import Tensor, nn
 from torchvision import models
 from torchvision.models.vision_transformer import VisionTransformer, interpolate_embeddings
 
+from attrlearn.checks.file_state import file_state
 from attrlearn.nn.stages import Stage, collecting, last_block, pool_stages
+from attrlearn.nn.templates import copy_of
 
-__all__ = ["Backbone", "build_backbone"]
+__all__ = ["Backbone", "Content", "build_backbone"]
 
 StateDict = dict[str, Tensor]
 
 # Classifiers that help in training only; they are never built, and skipped in a file of weights.
 _AUXILIARY = ("AuxLogits.", "aux1.", "aux2.")
+
+
+class Content(NamedTuple):
+    """Architecture and weights of a backbone.
+
+    Attributes
+    ----------
+    checksum : int
+        As of `Backbone.checksum`.
+    content_hash : str
+        As of `Backbone.content_hash`.
+    """
+
+    checksum: int
+    content_hash: str
 
 
 class Backbone(nn.Module):
@@ -50,6 +67,11 @@ class Backbone(nn.Module):
     stages : list of Stage, optional
         Of which `model` pools the activations, in the order they run; their features come first.
 
+    Attributes
+    ----------
+    pretrained : Content or None
+        What was read from a file or downloaded, whatever has become of it; None: random weights.
+
     Shape
     -----
     images : (B, 3, H, W) uint8
@@ -58,6 +80,7 @@ class Backbone(nn.Module):
 
     mean: Tensor
     std: Tensor
+    pretrained: Content | None = None
 
     def __init__(
         self,
@@ -76,17 +99,16 @@ class Backbone(nn.Module):
         self.stages = list(stages)
         self.n_features = sum(stage.n_features for stage in stages) + n_features  # D
         self.image_size = int(image_size)  # OpenVINO takes no int of numpy
-        self.trained = trained  # a plain list: these modules are registered in `model` already
         self.register_buffer("mean", _per_channel(mean), persistent=False)
         self.register_buffer("std", _per_channel(std), persistent=False)
-        self.requires_grad_(False)
-        for part in trained:
-            part.requires_grad_(True)
+        self.train_only(trained)
 
-    @property
-    def features(self) -> str:
-        """Which there are: of all "stages", or of the "last" layer alone."""
-        return "stages" if self.stages else "last"
+    def train_only(self, parts: list[nn.Module]) -> None:
+        """Freeze all but these parts of `model`."""
+        self.trained = parts  # a plain list: these modules are registered in `model` already
+        self.requires_grad_(False)
+        for part in parts:
+            part.requires_grad_(True)
 
     @property
     def is_frozen(self) -> bool:
@@ -111,9 +133,14 @@ class Backbone(nn.Module):
         """Of the weights."""
         return next(self.model.parameters()).dtype
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other fits and processes run these very weights: pretrained, and frozen."""
+        return self.is_frozen and self.pretrained is not None
+
     def content_hash(self) -> str:
         """Hash of architecture and weights: the same for the same ones, wherever they come from."""
-        hashed = blake2b(repr(self.model).encode(), digest_size=16)
+        hashed = blake2b(self._architecture().encode(), digest_size=16)
         for description, content in self._contents():
             hashed.update(description.encode())
             hashed.update(content)
@@ -121,10 +148,14 @@ class Backbone(nn.Module):
 
     def checksum(self) -> int:
         """Checksum of architecture and weights, to see that they were edited: 3 GB/s."""
-        checksum = crc32(repr(self.model).encode())
+        checksum = crc32(self._architecture().encode())
         for description, content in self._contents():
             checksum = crc32(content, crc32(description.encode(), checksum))
         return checksum
+
+    def _architecture(self) -> str:
+        """All that the features depend on beside the weights."""
+        return f"{self.model!r} {self.stages!r}"
 
     def _contents(self) -> Iterator[tuple[str, np.ndarray]]:
         """Yield name, dtype and shape of each tensor, and its bytes."""
@@ -190,16 +221,49 @@ def build_backbone(
     torch.Size([2, 1024])
     """
     _check_name(name)
-    state = None if weights is None else _read_state_dict(name, weights)
+    if weights is None:
+        backbone = _build_frozen(name, None, image_size, features)
+    else:
+        backbone = _read_pretrained(name, weights, image_size, features)
+    backbone.train_only(_trained_parts(backbone.model, trainable))
+    return backbone
+
+
+def _read_pretrained(
+    name: str, weights: str | PathLike, image_size: int, features: str
+) -> Backbone:
+    """A frozen backbone with these weights: a copy of the one built last, if they are the same."""
+
+    def build() -> Backbone:
+        # What is drawn at random, only to be overwritten, must not tell a fit that builds from one
+        # that copies.
+        with torch.random.fork_rng(devices=[]), torch.inference_mode(False):
+            backbone = _build_frozen(
+                name, _read_state_dict(name, weights), image_size, features, weights
+            )
+        backbone.pretrained = Content(backbone.checksum(), backbone.content_hash())
+        return backbone
+
+    state = weights if weights == "DEFAULT" else file_state(weights)
+    return copy_of((name, int(image_size), features, state), build) if state else build()
+
+
+def _build_frozen(
+    name: str,
+    state: StateDict | None,
+    image_size: int,
+    features: str,
+    weights: str | PathLike | None = None,
+) -> Backbone:
+    """A frozen backbone with the tensors of `weights`, or random ones."""
     model = _build(name, image_size, _build_options(name, image_size, state))
     classifier, n_features = _drop_classifier(model)
     if state is not None:
         _load(model, state, classifier, place=f"weights {str(weights)!r}")
     preset = models.get_model_weights(name).DEFAULT.transforms()
-    trained = _trained_parts(model, trainable)
     stages = pool_stages(model, n_features) if features == "stages" else []
     return Backbone(
-        name, model.float(), n_features, image_size, preset.mean, preset.std, trained, stages
+        name, model.float(), n_features, image_size, preset.mean, preset.std, [], stages
     )
 
 

@@ -133,3 +133,7 @@ class _Part(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """Return what the last of them returns."""
         return Interpreter(self.model, graph=self.graph).run(inputs)
+
+    def extra_repr(self) -> str:
+        """Return the calls, which tell this part from others of the same model."""
+        return str(self.graph)

@@ -171,7 +171,7 @@ def _activations(model: nn.Module) -> list[tuple[nn.Module, tuple[int, int] | No
     hooks = [block.register_forward_hook(record) for block in _blocks(model)]
     size = getattr(model, "input_size", (224, 224))
     was_training = model.training
-    model.eval()(torch.zeros(1, 3, *size))
+    model.eval()(next(model.parameters()).new_zeros(1, 3, *size))  # of its dtype, on its device
     model.train(was_training)
     for hook in hooks:
         hook.remove()

@@ -154,8 +154,9 @@ def forward(clf, n: int) -> float:
     from attrlearn.nn.device import resolve_device, resolve_dtype
 
     device = resolve_device(clf.device)
-    name, dtype = choose_backend(clf.engine, device), resolve_dtype(clf.dtype, device)
-    backend = open_backend(name, clf.network_.backbone, dtype)
+    backbone = clf.network_.backbone
+    name = choose_backend(clf.engine, device, is_shared=backbone.is_shared)
+    backend = open_backend(name, backbone, resolve_dtype(clf.dtype, device))
     images = torch.randint(0, 256, (clf.batch_size, 3, 224, 224), dtype=torch.uint8)
     backend(images)
     return timed(lambda: [backend(images) for _ in range(n // clf.batch_size)]) * (

@@ -14,7 +14,7 @@ from torchvision.models import squeezenet1_1
 from torchvision.transforms import v2
 
 from attrlearn import ImageEmbedder
-from attrlearn.features import extractor as extractor_module
+from attrlearn.features import prepared
 from attrlearn.images import reader as reader_module
 from attrlearn.metrics import SCORERS
 from attrlearn.nn.backbones import Backbone
@@ -42,7 +42,7 @@ def work(monkeypatch):
 
 def forget():
     """What a new process would not have in memory."""
-    extractor_module._PREPARED.clear()
+    prepared._by_backbone.clear()
 
 
 def test_frozen_backbone_runs_once_per_image_and_view(small, images, attributes, monkeypatch):

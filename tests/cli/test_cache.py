@@ -7,6 +7,7 @@ import pytest
 
 from attrlearn.cli import main
 from attrlearn.features.cache import FeatureCache
+from attrlearn.features.model_folder import ModelFolder
 
 
 @pytest.fixture
@@ -34,6 +35,16 @@ def test_clear_leaves_nothing(folder, capsys):
     assert ": removed 2 features, " in capsys.readouterr().out
     with FeatureCache(folder) as cache:
         assert cache.info().n_entries == 0
+
+
+def test_converted_models_are_counted_and_removed(folder, capsys):
+    ModelFolder(folder).put("name", b"1" * 2_000_000)
+    assert main(["cache", "--cache-dir", str(folder)]) == 0
+    _, shown = capsys.readouterr().out.splitlines()
+    assert shown == f"{folder / 'attrlearn_models'}: 1 converted models, 2.0 MB of at most 2,000 MB"
+    assert main(["cache", "--clear", "--cache-dir", str(folder)]) == 0
+    assert ": removed 1 converted models, 2.0 MB\n" in capsys.readouterr().out
+    assert list(folder.iterdir()) == []
 
 
 def test_the_folder_is_that_of_the_library(monkeypatch, tmp_path, capsys):

@@ -130,16 +130,20 @@ def test_batch_norm_stays_where_it_cannot_be_folded():
     assert isinstance(model.other, nn.BatchNorm2d)
 
 
-def test_auto_is_openvino_on_a_cpu_where_it_is_installed(monkeypatch):
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_auto_is_openvino_on_a_cpu_where_it_is_installed_and_pays(monkeypatch, is_shared):
     for installed, expected in [(object(), "openvino"), (None, "torch")]:
         monkeypatch.setattr(backends, "find_spec", lambda _, spec=installed: spec)
-        assert choose_backend("auto", CPU) == expected
-        assert choose_backend("auto", GPU) == "torch"
-        assert choose_backend("torch", CPU) == "torch"
+        chosen = choose_backend("auto", CPU, is_shared=is_shared)
+        assert chosen == (expected if is_shared else "torch")
+        assert choose_backend("auto", GPU, is_shared=is_shared) == "torch"
+        assert choose_backend("torch", CPU, is_shared=is_shared) == "torch"
     with pytest.raises(ImportError, match=r"pip install 'attrlearn\[openvino\]'"):
-        choose_backend("openvino", CPU)
+        choose_backend("openvino", CPU, is_shared=is_shared)
     with pytest.raises(ValueError, match=r"must have device='cpu'. Got device 'cuda'"):
-        choose_backend("openvino", GPU)
+        choose_backend("openvino", GPU, is_shared=is_shared)
+    monkeypatch.setattr(backends, "find_spec", lambda _: object())
+    assert choose_backend("openvino", CPU, is_shared=is_shared) == "openvino"
 
 
 @pytest.mark.openvino

@@ -2,6 +2,7 @@
 
 import io
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -16,13 +17,6 @@ from attrlearn.features.content_hash import content_hash, file_key
 from attrlearn.images.decoding import read_image
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
-
-
-@pytest.fixture
-def settled(monkeypatch) -> None:
-    """All files were written a minute ago."""
-    now = hash_module.time.time_ns
-    monkeypatch.setattr(hash_module.time, "time_ns", lambda: now() + 60 * 10**9)
 
 
 def png(pixels: np.ndarray, **options) -> bytes:
@@ -156,7 +150,7 @@ def test_a_changed_file_gets_another_key(tmp_path, change):
     path = tmp_path / "a.png"
     path.write_bytes(b"one")
     key = file_key(path)
-    hash_module.time.sleep(0.02)  # longer than a tick of the file system's clock
+    time.sleep(0.02)  # longer than a tick of the file system's clock
     change(path)
     assert key is not None
     assert file_key(path) not in (key, None)

@@ -1,7 +1,7 @@
 import io
 import shutil
 from pathlib import Path
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from PIL import Image
 
 from attrlearn.exceptions import ImageError
 from attrlearn.features import extractor as extractor_module
+from attrlearn.features import prepared as prepared_module
 from attrlearn.features.cache import FeatureCache
 from attrlearn.features.extractor import FeatureExtractor
 from attrlearn.images.decoding import read_image
@@ -27,7 +28,9 @@ def backbone():
 @pytest.fixture(autouse=True)
 def unprepared(monkeypatch):
     """Each test prepares the backbone anew."""
-    monkeypatch.setattr(extractor_module, "_PREPARED", WeakKeyDictionary())
+    for name in ("_contents", "_by_backbone"):
+        monkeypatch.setattr(prepared_module, name, WeakKeyDictionary())
+    monkeypatch.setattr(prepared_module, "_by_state", WeakValueDictionary())
 
 
 @pytest.fixture
@@ -58,13 +61,13 @@ def extract(backbone, reader, cache_dir, views=(ORIGINAL,), **options):
 def counted(monkeypatch):
     """Number of images that went through an engine."""
     seen = []
-    one = extractor_module.open_backend
+    one = prepared_module.open_backend
 
     def counting(*args):
         engine = one(*args)
         return lambda images: seen.append(len(images)) or engine(images)
 
-    monkeypatch.setattr(extractor_module, "open_backend", counting)
+    monkeypatch.setattr(prepared_module, "open_backend", counting)
     return seen
 
 
@@ -156,7 +159,7 @@ def test_a_changed_file_gives_its_new_feature(backbone, files, tmp_path, counted
 
 
 def test_a_file_that_changes_while_it_is_read_is_not_kept(backbone, files, tmp_path, monkeypatch):
-    original = extractor_module.open_backend
+    original = prepared_module.open_backend
 
     def changing(*args):
         engine = original(*args)
@@ -167,9 +170,9 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(backbone, files, tmp_p
 
         return run
 
-    monkeypatch.setattr(extractor_module, "open_backend", changing)
+    monkeypatch.setattr(prepared_module, "open_backend", changing)
     extract(backbone, reader(files[:1]), tmp_path)
-    monkeypatch.setattr(extractor_module, "open_backend", original)
+    monkeypatch.setattr(prepared_module, "open_backend", original)
     _, found = extract(backbone, reader(files[:1]), tmp_path)
     _, expected = extract(backbone, reader(files[1:2]), None)
     np.testing.assert_allclose(found, expected, atol=1e-5)
@@ -299,9 +302,9 @@ EDITS = [scale_in_place, scale_data, replace_data, replace_parameter, replace_mo
 @pytest.mark.parametrize("edit", EDITS)
 def test_a_backbone_is_prepared_once_until_it_is_edited(edit, files, counted):
     backbone = build_backbone("squeezenet1_1", None, "head", image_size=32).eval()
-    opened = extractor_module.open_backend
+    opened = prepared_module.open_backend
     n_opened = []
-    extractor_module.open_backend = lambda *args: n_opened.append(1) or opened(*args)
+    prepared_module.open_backend = lambda *args: n_opened.append(1) or opened(*args)
     try:
         before, content = extract(backbone, reader(files), None)[1], backbone.content_hash()
         extract(backbone, reader(files), None)
@@ -310,8 +313,8 @@ def test_a_backbone_is_prepared_once_until_it_is_edited(edit, files, counted):
         assert not np.allclose(extract(backbone, reader(files), None)[1], before)
         assert len(n_opened) == 2
     finally:
-        extractor_module.open_backend = opened
+        prepared_module.open_backend = opened
     assert backbone.content_hash() != content
-    n = len(extractor_module._PREPARED)
+    n = len(prepared_module._by_backbone)
     del backbone
-    assert len(extractor_module._PREPARED) == n - 1
+    assert len(prepared_module._by_backbone) == n - 1

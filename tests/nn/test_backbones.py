@@ -6,6 +6,7 @@ from safetensors.torch import save_file
 from torch.nn import functional as F
 from torchvision import models
 
+from attrlearn.nn import backbones
 from attrlearn.nn.backbones import build_backbone
 
 WIDTHS = {
@@ -216,3 +217,87 @@ def test_image_size_that_does_not_suit_is_said(name, size):
         ValueError, match=rf"image_size must suit the backbone '{name}'. Got {size}"
     ):
         build_backbone(name, None, "head", image_size=size)
+
+
+@pytest.fixture
+def weights(tmp_path, settled):
+    """A file for squeezenet1_1."""
+    path = tmp_path / "squeezenet.pth"
+    torch.save(models.squeezenet1_1(weights=None).state_dict(), path)
+    return path
+
+
+@pytest.fixture
+def work(monkeypatch):
+    """What is built and read, by name."""
+    done = []
+    build, read = models.get_model, backbones._read_state_dict
+    monkeypatch.setattr(
+        models, "get_model", lambda name, **o: done.append(("build", name)) or build(name, **o)
+    )
+    monkeypatch.setattr(
+        backbones, "_read_state_dict", lambda *args: done.append(("read", args[0])) or read(*args)
+    )
+    return done
+
+
+def test_a_file_of_weights_is_read_once_whatever_is_trained(weights, work):
+    built = [
+        build_backbone("squeezenet1_1", path, trainable, image_size=32)
+        for path in (weights, str(weights))
+        for trainable in ("head", "last_block", "all", ["features.3"])
+    ]
+    assert work == [("read", "squeezenet1_1"), ("build", "squeezenet1_1")]
+    assert [backbone.is_frozen for backbone in built] == [True, False, False, False] * 2
+    assert [backbone.is_shared for backbone in built] == [True, False, False, False] * 2
+    assert all(b.pretrained == (b.checksum(), b.content_hash()) for b in built)
+    for backbone in built:
+        names = {id(module) for module in backbone.modules()}
+        assert all(id(part) in names for part in backbone.trained)
+    pointers = [{p.data_ptr() for p in backbone.parameters()} for backbone in built]
+    assert len(set.union(*pointers)) == sum(map(len, pointers))
+
+
+def test_another_file_size_or_architecture_is_built_anew(weights, work):
+    first = build_backbone("squeezenet1_1", weights, "head", image_size=32)
+    assert build_backbone("squeezenet1_1", weights, "head", image_size=64).image_size == 64
+    with pytest.raises(ValueError, match="must fit the backbone"):
+        build_backbone("squeezenet1_0", weights, "head", image_size=32)
+    torch.save(models.squeezenet1_1(weights=None).state_dict(), weights)
+    second = build_backbone("squeezenet1_1", weights, "head", image_size=32)
+    assert second.pretrained != first.pretrained == (first.checksum(), first.content_hash())
+    assert second.pretrained == (second.checksum(), second.content_hash())
+    assert len(work) == 8
+
+
+def test_a_file_that_is_gone_is_missed(weights):
+    build_backbone("squeezenet1_1", weights, "head", image_size=32)
+    weights.unlink()
+    with pytest.raises(FileNotFoundError, match="is not a file"):
+        build_backbone("squeezenet1_1", weights, "head", image_size=32)
+
+
+def test_random_weights_are_drawn_each_time(work):
+    first, second = (build_backbone("squeezenet1_1", None, "head", image_size=32) for _ in "ab")
+    assert len(work) == 2
+    assert first.checksum() != second.checksum()
+    assert not first.is_shared
+
+
+@pytest.mark.parametrize("trainable", ["head", "last_block"])
+def test_reading_weights_draws_nothing(weights, trainable):
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    for _ in range(2):
+        torch.manual_seed(0)
+        build_backbone("squeezenet1_1", weights, trainable, image_size=32)
+        assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize("setting", [torch.inference_mode, torch.no_grad])
+def test_what_was_read_under_a_setting_learns_without_it(weights, setting):
+    with setting():
+        build_backbone("squeezenet1_1", weights, "all", image_size=32)
+    backbone = build_backbone("squeezenet1_1", weights, "all", image_size=32)
+    backbone(random_images(size=32)).sum().backward()
+    assert next(backbone.parameters()).grad is not None

@@ -113,3 +113,12 @@ def test_a_split_leaves_the_backbone_as_it_is():
     split_before_trained(backbone)
     for same in (backbone, deepcopy(backbone), pickle.loads(pickle.dumps(backbone))):
         torch.testing.assert_close(same(IMAGES), expected)
+
+
+def test_parts_of_one_model_have_hashes_of_their_own():
+    backbone = build_backbone("squeezenet1_1", None, "last_block", image_size=64)
+    last = split_before_trained(backbone).prefix
+    backbone.train_only([backbone.model.features[6]])
+    earlier = split_before_trained(backbone).prefix
+    assert last.content_hash() != earlier.content_hash()
+    assert last.checksum() != earlier.checksum()

@@ -84,17 +84,21 @@ def locks_and_threads():
     """Hold all locks, and compute with two threads."""
     import torch
 
-    from attrlearn.nn import tracing
+    from attrlearn.nn import templates, tracing
     from attrlearn.training import seeds
 
-    backends = import_module("attrlearn.features.backends")  # tells torch of the fork
+    import_module("attrlearn.features.backends")  # tells torch of the fork
+    openvino_backend = import_module("attrlearn.features.openvino_backend")
+    prepared = import_module("attrlearn.features.prepared")
     torch.set_num_threads(2)
     hold_and_fork(
         lambda: [
             *_light_locks(),
             seeds._global_generators,
             tracing._tracing,
-            backends._converting,
+            templates._building,
+            openvino_backend._converting,
+            prepared._lock,
         ],
         lambda: torch.get_num_threads() == 1,
     )
