@@ -178,13 +178,13 @@ def test_features_that_neither_memory_nor_a_disk_holds_are_an_error(
 def test_in_bfloat16_all_features_are_rounded_wherever_they_come_from(
     small, images, attributes, monkeypatch
 ):
-    original = extractor_module.open_backend
+    original = prepared.open_backend
 
     def opening(*args):
         run = original(*args)
         return lambda images: 1.0001 * run(images)  # more digits, as OpenVINO gives
 
-    monkeypatch.setattr(extractor_module, "open_backend", opening)
+    monkeypatch.setattr(prepared, "open_backend", opening)
     clf = small.set_params(dtype="bfloat16", engine="torch", batch_size=24)
     cold, warm, uncached = (
         clone(clf).set_params(cache_dir=folder).fit(images, attributes)

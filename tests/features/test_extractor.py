@@ -181,13 +181,13 @@ def test_a_file_that_changes_while_it_is_read_is_not_kept(backbone, files, tmp_p
 @pytest.fixture
 def unrounded(monkeypatch):
     """Engines that give more digits than bfloat16 holds, as OpenVINO does."""
-    original = extractor_module.open_backend
+    original = prepared_module.open_backend
 
     def opening(*args):
         engine = original(*args)
         return lambda images: 1.0001 * engine(images)
 
-    monkeypatch.setattr(extractor_module, "open_backend", opening)
+    monkeypatch.setattr(prepared_module, "open_backend", opening)
 
 
 @pytest.mark.usefixtures("unrounded")
@@ -204,7 +204,7 @@ def test_features_are_rounded_once_and_the_same_from_the_cache(backbone, files, 
     assert torch.equal(bits(tmp_path), first)
     assert torch.equal(bits(tmp_path), first)
     pixels = torch.from_numpy(read_image(files[0], 32)).permute(2, 0, 1)[None]
-    run = extractor_module.open_backend("torch", backbone, dtype)
+    run = prepared_module.open_backend("torch", backbone, dtype)
     assert torch.equal(extractor(backbone, None, dtype=dtype).run(pixels), run(pixels).to(dtype))
     assert (run(pixels) != run(pixels).bfloat16().float()).any()
 

@@ -38,7 +38,13 @@ def test_column_transformer_keeps_the_category(embedder, images):
     y = (images[["category"]] == "dress").astype(float)
     embedder.set_params(features="last")
     learner = AttributeClassifier(
-        None, hidden_dim=None, max_epochs=60, learning_rate=0.1, dropout=0, random_state=0
+        None,
+        standardize=False,
+        hidden_dim=None,
+        max_epochs=60,
+        learning_rate=0.1,
+        dropout=0,
+        random_state=0,
     )
     pipeline = Pipeline([("columns", columns), ("attributes", learner)]).fit(images, y)
     assert pipeline[-1].categories_.tolist() == ["dress", "shirt"]

@@ -6,6 +6,8 @@ from attrlearn import AttributeClassifier
 from attrlearn.training.sources import FeatureSource
 from attrlearn.training.standardization import feature_statistics
 
+CPU = torch.device("cpu")
+
 
 def source(values):
     return FeatureSource(torch.tensor(values, dtype=torch.float32)[None])
@@ -14,7 +16,7 @@ def source(values):
 def test_statistics_are_those_of_numpy_also_far_from_zero_and_over_many_batches():
     rng = np.random.default_rng(0)
     x = (1e4 + rng.normal(size=(1_000, 5))).astype(np.float32)
-    mean, std = feature_statistics(source(x), np.ones(1_000))
+    mean, std = feature_statistics(source(x), np.ones(1_000), CPU)
     np.testing.assert_allclose(mean, x.mean(axis=0, dtype=np.float64), rtol=1e-6)
     np.testing.assert_allclose(std, x.std(axis=0, dtype=np.float64), rtol=1e-4)
 
@@ -23,9 +25,9 @@ def test_a_weight_counts_as_so_many_rows_and_rows_of_weight_0_not_at_all():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(30, 3))
     weights = rng.integers(0, 3, 30).astype(float)
-    got = feature_statistics(source(x), weights)
+    got = feature_statistics(source(x), weights, CPU)
     repeated = np.repeat(x, weights.astype(int), axis=0)
-    expected = feature_statistics(source(repeated), np.ones(len(repeated)))
+    expected = feature_statistics(source(repeated), np.ones(len(repeated)), CPU)
     for a, b in zip(got, expected, strict=True):
         torch.testing.assert_close(a, b)
 
@@ -33,8 +35,22 @@ def test_a_weight_counts_as_so_many_rows_and_rows_of_weight_0_not_at_all():
 def test_first_view_and_rows_of_the_source_count():
     views = torch.randn(2, 20, 3)
     some = FeatureSource(views, torch.arange(5, 15))
-    mean, _ = feature_statistics(some, np.ones(10))
+    mean, _ = feature_statistics(some, np.ones(10), CPU)
     torch.testing.assert_close(mean, views[0, 5:15].mean(dim=0))
+
+
+def test_what_a_backbone_has_to_run_for_is_sampled():
+    n_seen = []
+
+    def suffix(inputs):
+        n_seen.append(len(inputs))
+        return inputs
+
+    x = torch.randn(1, 5_000, 2)
+    mean, std = feature_statistics(FeatureSource(x, suffix=suffix), np.ones(5_000), CPU)
+    assert sum(n_seen) == 1_024
+    assert mean.abs().max() < 0.2
+    assert (std - 1).abs().max() < 0.2
 
 
 @pytest.fixture(scope="module")
