@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from copy import copy, deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import ceil
 from numbers import Integral, Real
@@ -567,7 +567,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         callbacks = _Callbacks(self, X, y, sample_weight)
         inputs, rows, attributes = self._check_rows(X, y, categories, sample_weight)
         rules = threshold_rules(self.thresholds, attributes)
-        tunes = self._fits_calibration or any(map(is_tuned, rules.values()))
+        tunes = self._tunes(rules)
         chosen = self._check_validation_rows(X_val, y_val, inputs, attributes, tunes)
         device = resolve_device(self.device)
         warn_of_shared_gpu(device)
@@ -592,20 +592,9 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             known = self.categories_ if last else train.rows.learnt_categories()
             warn_of_unlearnt(inputs.categories, known)
             network = last or self._build_network(backbone, inputs, attributes, len(known), train)
-            calibration = undo_class_weight(weights) if self.calibrate else None
-            counts = train.rows.count_by_category(known, attributes)
-            factors = category_factors(counts, known, attributes)
-            fitted = _Fitted(
-                attributes=attributes,
-                decisions=Decisions.untuned(attributes, rules, calibration, factors),
-                categories=known,
-                applicable=applicable,
-                class_weight=weights,
-                bad_images=bad_images,
-                inputs=inputs,
-                split_seed=split_seed,
-                resize=self.resize,
-                network_parameters={name: getattr(self, name) for name in NETWORK_PARAMETERS},
+            fitted = self._describe(train, inputs, attributes, rules, known, weights)
+            fitted = replace(
+                fitted, applicable=applicable, bad_images=bad_images, split_seed=split_seed
             )
             callbacks.describe = fitted.to_dict
             history = self._train(
@@ -619,10 +608,8 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
                 max_epochs=self.max_epochs,
             )
             if tunes:
-                judges, probabilities = self._judge(
-                    network, train, validation, fitted, generator, len(history)
-                )
-                decisions = self._tune(fitted.decisions, rules, judges, probabilities)
+                judged = self._judge(network, train, validation, fitted, generator, len(history))
+                decisions = self._tune(fitted.decisions, rules, *judged)
                 fitted = replace(fitted, decisions=decisions)
         self._become(fitted, network, history)
         callbacks.end_fit()
@@ -1207,6 +1194,34 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         """Whether a scorer judges each epoch, by the rows as they were given."""
         return self.early_stopping and self.scoring != "loss"
 
+    def _describe(
+        self,
+        train: LoadedRows,
+        inputs: Inputs,
+        attributes: Attributes,
+        rules: dict[Any, Rule],
+        known: np.ndarray,
+        weights: list[np.ndarray],
+    ) -> "_Fitted":
+        """What is known before the network has learnt."""
+        calibration = undo_class_weight(weights) if self.calibrate else None
+        counts = train.rows.count_by_category(known, attributes)
+        factors = category_factors(counts, known, attributes)
+        return _Fitted(
+            attributes=attributes,
+            decisions=Decisions.untuned(attributes, rules, calibration, factors),
+            categories=known,
+            applicable=train.rows.applicable(attributes.names),
+            class_weight=weights,
+            inputs=inputs,
+            resize=self.resize,
+            network_parameters={name: getattr(self, name) for name in NETWORK_PARAMETERS},
+        )
+
+    def _tunes(self, rules: dict[Any, Rule]) -> bool:
+        """Whether decisions are tuned on rows that are not learnt from."""
+        return self._fits_calibration or any(map(is_tuned, rules.values()))
+
     @property
     def _fits_calibration(self) -> bool:
         """Whether temperature and biases are fitted: True, that of numpy too, as a search gives."""
@@ -1343,11 +1358,13 @@ class _Fitted:
     categories: np.ndarray
     applicable: pd.DataFrame
     class_weight: list[np.ndarray]
-    bad_images: pd.DataFrame
     inputs: Inputs
-    split_seed: int | None
     resize: str
     network_parameters: dict[str, Any]
+    bad_images: pd.DataFrame = field(
+        default_factory=partial(pd.DataFrame, columns=["row", "image", "reason"])
+    )
+    split_seed: int | None = None
 
     def to_dict(self, network: AttributeNetwork, history: History) -> dict[str, Any]:
         """All attributes of the fitted estimator."""

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "attrlearn"
 # does not import each other, but for the members of one room.
 FLOORS = [
     {"cli"},
-    {"app"},
+    {"app", "search"},
     {"classifier", "embedder"},
     {"prediction", "pickling", "plots"},
     {"training"},

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from os import PathLike
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -66,6 +67,25 @@ class Inputs:
     def n_features(self) -> int:
         """D, 0 of images."""
         return 0 if self.features is None else self.features.shape[1]
+
+    def holds_the_same_as(self, other: Self) -> bool:
+        """Whether these are rows of the same images or features, with the same categories.
+
+        Images in memory are the same if they are one object.
+        """
+        if len(self) != len(other):
+            return False
+        categories = [
+            None if rows.categories is None else rows.categories.tolist() for rows in (self, other)
+        ]
+        if categories[0] != categories[1]:
+            return False
+        if self.features is not None and other.features is not None:
+            return np.array_equal(self.features, other.features)
+        if self.images is None or other.images is None:
+            return False
+        pairs = zip(self.images, other.images, strict=True)
+        return all(a is b or (isinstance(a, str | PathLike) and a == b) for a, b in pairs)
 
     def feature_table(self) -> np.ndarray | pd.DataFrame:
         """Return the features (N, D) as scikit-learn looks at them: with their names, if any."""

@@ -21,7 +21,8 @@ class SqueezeExcitationGate(nn.Module):
 
     Shape
     -----
-    features, output : (M, B, D)
+    features : (K, M, B, D) for K networks, or (1, M, B, D) for features that they share
+    output : (K, M, B, D)
 
     Notes
     -----
@@ -35,8 +36,8 @@ class SqueezeExcitationGate(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> SqueezeExcitationGate(64)(torch.ones(1, 2, 64)).shape
-    torch.Size([1, 2, 64])
+    >>> SqueezeExcitationGate(64)(torch.ones(1, 1, 2, 64)).shape
+    torch.Size([1, 1, 2, 64])
     """
 
     def __init__(self, n_features: int, reduction: int = 16, n_members: int = 1) -> None:

@@ -2,12 +2,15 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from copy import deepcopy
 from numbers import Integral
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from attrlearn.nn.dropout import Dropout
 from attrlearn.nn.gate import SqueezeExcitationGate
 from attrlearn.nn.members import MemberLinear, MemberNorm
 
@@ -30,15 +33,14 @@ class Standardization(nn.Module):
 
     Shape
     -----
-    features : (B, D), or (K, B, D) for K networks with their own statistics
-    output : (1, B, D), or (K, B, D)
+    features, output : (B, D)
 
     Examples
     --------
     >>> layer = Standardization(2)
     >>> layer.set(mean=torch.tensor([1.0, 5.0]), std=torch.tensor([2.0, 0.0]))
     >>> layer(torch.tensor([[3.0, 5.0]]))
-    tensor([[[1., 0.]]])
+    tensor([[1., 0.]])
     """
 
     mean: Tensor
@@ -46,8 +48,8 @@ class Standardization(nn.Module):
 
     def __init__(self, n_features: int) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros(1, 1, n_features))
-        self.register_buffer("scale", torch.ones(1, 1, n_features))
+        self.register_buffer("mean", torch.zeros(n_features))
+        self.register_buffer("scale", torch.ones(n_features))
 
     def set(self, mean: Tensor, std: Tensor) -> None:
         """Set the statistics (D,); a feature that is constant is only shifted."""
@@ -80,25 +82,27 @@ class CategoryEmbedding(nn.Module):
 
     Shape
     -----
-    categories : (M, B) int64, 0 for unknown, else 1 to `n_categories`
-    output : (M, B, E)
+    categories : (B,) int64, 0 for unknown, else 1 to `n_categories`
+    output : (K, M, B, E) for K networks; the same are hidden in each
     """
 
     def __init__(
         self, n_categories: int, dim: int, dropout: float = 0.1, n_members: int = 1
     ) -> None:
         super().__init__()
+        self.n_members = n_members
         self.table = nn.Parameter(torch.randn(n_members, n_categories + 1, dim))
         self.dropout = dropout
 
     def forward(self, categories: Tensor) -> Tensor:
         """Return the vectors of the categories."""
+        codes = categories.expand(self.n_members, -1)  # (M, B)
         if self.training:
-            hidden = torch.rand(categories.shape, device=categories.device) < self.dropout
-            categories = categories.masked_fill(hidden, 0)
-        n_members, n_rows, _ = self.table.shape
-        offsets = torch.arange(n_members, device=categories.device)[:, None] * n_rows
-        return F.embedding(categories + offsets, self.table.flatten(0, 1))
+            hidden = torch.rand(codes.shape, device=codes.device) < self.dropout
+            codes = codes.masked_fill(hidden, 0)
+        n_tables, n_rows, _ = self.table.shape
+        starts = torch.arange(n_tables, device=codes.device).view(-1, self.n_members, 1) * n_rows
+        return F.embedding(codes + starts, self.table.flatten(0, 1))
 
 
 class _Members(nn.Module):
@@ -106,9 +110,9 @@ class _Members(nn.Module):
 
     Shape
     -----
-    features : (M, B, D)
-    categories : (M, B) int64
-    output : (M, B, L)
+    features : (B, D)
+    categories : (B,) int64
+    output : (K, M, B, L) for K networks
     """
 
     def __init__(
@@ -125,6 +129,7 @@ class _Members(nn.Module):
         dropout: float,
     ) -> None:
         super().__init__()
+        self.n_members = n_members
         self.attention = (
             SqueezeExcitationGate(n_features, n_members=n_members) if attention else nn.Identity()
         )
@@ -135,7 +140,7 @@ class _Members(nn.Module):
         )
         width = n_features + (category_dim if n_categories else 0)
         if hidden_dim is None:
-            self.hidden: nn.Module = nn.Dropout(dropout)
+            self.hidden: nn.Module = Dropout(dropout)
         else:
             norms = {"layer": MemberNorm, "batch": _MemberBatchNorm}
             normalise = nn.Identity() if norm is None else norms[norm](n_members, hidden_dim)
@@ -143,21 +148,23 @@ class _Members(nn.Module):
                 MemberLinear(n_members, width, hidden_dim),
                 normalise,
                 nn.ReLU(),
-                nn.Dropout(dropout),
+                Dropout(dropout),
             )
             width = hidden_dim
         self.linear = MemberLinear(n_members, width, n_logits)
 
     def forward(self, features: Tensor, categories: Tensor) -> Tensor:
         """Return the logits."""
-        features = self.attention(features)  # (M, B, D)
+        # One copy for all networks, as long as they do the same with it.
+        x = self.attention(features.expand(1, self.n_members, -1, -1))  # (1 or K, M, B, D)
         if self.embedding is not None:
-            features = torch.cat([features, self.embedding(categories)], dim=2)  # (M, B, D + E)
-        return self.linear(self.hidden(features))  # (M, B, L)
+            vectors = self.embedding(categories)  # (K, M, B, E)
+            x = torch.cat([x.expand(len(vectors), -1, -1, -1), vectors], dim=3)
+        return self.linear(self.hidden(x))  # (K, M, B, L)
 
 
 class _MemberBatchNorm(nn.Module):
-    """Batch normalisation per member, (M, B, H) to the same."""
+    """Batch normalisation per member of one network, (1, M, B, H) to the same."""
 
     def __init__(self, n_members: int, width: int) -> None:
         super().__init__()
@@ -165,8 +172,8 @@ class _MemberBatchNorm(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the normalised inputs."""
-        side_by_side = inputs.transpose(0, 1)  # (B, M, H)
-        return self.norm(side_by_side.flatten(1)).view(side_by_side.shape).transpose(0, 1)
+        side_by_side = inputs[0].transpose(0, 1)  # (B, M, H)
+        return self.norm(side_by_side.flatten(1)).view(side_by_side.shape).transpose(0, 1)[None]
 
 
 def member_widths(hidden_dim: int | Sequence[int | None] | None) -> list[int | None]:
@@ -223,9 +230,9 @@ class AttributeHead(nn.Module):
 
     Shape
     -----
-    features : (B, D), or (K, B, D) for the heads of K networks that `stack` made one
-    categories : (B,) or (K, B), int64; not read if `n_categories` is 0
-    output : (M, B, L), or (K, M, B, L)
+    features : (B, D)
+    categories : (B,) int64; not read if `n_categories` is 0
+    output : (K, M, B, L); K is 1, but for what `copies` gives
     """
 
     def __init__(
@@ -244,7 +251,6 @@ class AttributeHead(nn.Module):
         super().__init__()
         self.standardization = Standardization(n_features) if standardize else None
         counts = Counter(member_widths(hidden_dim))
-        self.n_members = list(counts.values())  # of each form
         self.members = nn.ModuleList(
             _Members(
                 n_members,
@@ -262,18 +268,29 @@ class AttributeHead(nn.Module):
 
     def forward(self, features: Tensor, categories: Tensor) -> Tensor:
         """Return the logits."""
-        if features.ndim == 2:
-            return self(features[None], categories[None])[0]
         if self.standardization is not None:
             features = self.standardization(features)
-        n_networks = len(features)
-        logits = []
-        for members, n in zip(self.members, self.n_members, strict=True):
-            # Each network's rows go to each of its members.
-            x = features[:, None].expand(-1, n, -1, -1).flatten(0, 1)  # (K * n, B, D)
-            codes = categories[:, None].expand(-1, n, -1).flatten(0, 1)  # (K * n, B)
-            logits.append(members(x, codes).unflatten(0, (n_networks, n)))
-        return torch.cat(logits, dim=1)  # (K, M, B, L)
+        return torch.cat([members(features, categories) for members in self.members], dim=1)
+
+    def copies(self, dropout: Sequence[float]) -> Self:
+        """Return the heads of K networks that all begin as this one, each with its dropout.
+
+        They learn side by side from the same rows; `take` hands over what one has learnt. Not with
+        batch normalisation.
+        """
+        heads = deepcopy(self)
+        for p in heads.parameters():
+            p.data = p.data.repeat(len(dropout), *[1] * (p.ndim - 1))
+        for module in heads.modules():
+            if isinstance(module, Dropout):
+                module.rates = list(dropout)
+        return heads
+
+    @torch.no_grad()
+    def take(self, heads: Self, network: int) -> None:
+        """Take over what one of the networks that `copies` gave has learnt."""
+        for p, many in zip(self.parameters(), heads.parameters(), strict=True):
+            p.copy_(many[network * len(p) : (network + 1) * len(p)])
 
 
 class ClassLogProbabilities(nn.Module):

@@ -1,4 +1,4 @@
-"""Layers of several members at once: each member has its own weights and its own inputs."""
+"""Layers of several members of several networks at once, each with its own weights and inputs."""
 
 import torch
 from torch import Tensor, nn
@@ -13,30 +13,34 @@ class MemberLinear(nn.Module):
     Parameters
     ----------
     n_members : int
-        M.
+        M. With K networks there are K M members, those of the first network first.
     n_in, n_out : int
         I and O.
 
     Shape
     -----
-    inputs : (M, B, I)
-    output : (M, B, O)
+    inputs : (K, M, B, I), or (1, M, B, I) for inputs that the networks share
+    output : (K, M, B, O)
 
     Examples
     --------
-    >>> MemberLinear(3, 8, 2)(torch.zeros(3, 5, 8)).shape
-    torch.Size([3, 5, 2])
+    >>> MemberLinear(3, 8, 2)(torch.zeros(1, 3, 5, 8)).shape
+    torch.Size([1, 3, 5, 2])
     """
 
     def __init__(self, n_members: int, n_in: int, n_out: int) -> None:
         super().__init__()
+        self.n_members = n_members
         bound = n_in**-0.5  # that of torch.nn.Linear
         self.weight = nn.Parameter(torch.empty(n_members, n_in, n_out).uniform_(-bound, bound))
         self.bias = nn.Parameter(torch.empty(n_members, n_out).uniform_(-bound, bound))
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return each member's product with its inputs."""
-        return torch.baddbmm(self.bias[:, None], inputs, self.weight)
+        weight, n_members = self.weight, self.n_members
+        inputs = inputs.expand(len(weight) // n_members, n_members, -1, -1)
+        product = torch.baddbmm(self.bias[:, None], inputs.flatten(0, 1), weight)
+        return product.unflatten(0, (-1, n_members))
 
 
 class MemberNorm(nn.Module):
@@ -51,12 +55,12 @@ class MemberNorm(nn.Module):
 
     Shape
     -----
-    inputs, output : (M, B, H)
+    inputs, output : (K, M, B, H)
 
     Examples
     --------
-    >>> MemberNorm(1, 2)(torch.tensor([[[3.0, 5.0]]])).round(decimals=3)
-    tensor([[[-1.,  1.]]], grad_fn=<RoundBackward1>)
+    >>> MemberNorm(1, 2)(torch.tensor([[[[3.0, 5.0]]]])).detach().round(decimals=3)
+    tensor([[[[-1.,  1.]]]])
     """
 
     def __init__(self, n_members: int, width: int) -> None:
@@ -66,5 +70,6 @@ class MemberNorm(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Return the inputs with mean 0 and variance 1, then each member's scale and shift."""
+        by_member = (*inputs.shape[:2], 1, inputs.shape[3])
         normalised = F.layer_norm(inputs, inputs.shape[-1:])
-        return torch.addcmul(self.bias[:, None], normalised, self.weight[:, None])
+        return torch.addcmul(self.bias.view(by_member), normalised, self.weight.view(by_member))

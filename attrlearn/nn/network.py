@@ -63,11 +63,11 @@ class AttributeNetwork(nn.Module):
 
         Averaged are the probabilities.
         """
-        of_members = self.by_member(features, categories)
+        (of_members,) = self.by_member(features, categories)
         return of_members.logsumexp(dim=0) - log(len(of_members))
 
     def by_member(self, features: Tensor, categories: Tensor) -> Tensor:
-        """Return the log-probabilities (M, B, C) by each member of the head."""
+        """Return the log-probabilities (K, M, B, C) by each member of the head; K is 1."""
         return self.log_probabilities(self.head(features, categories))
 
     def snapshot(self) -> Self:

@@ -109,7 +109,7 @@ class Examples:
         return network.from_features(self._features(inputs), self.categories[rows])
 
     def by_member(self, network: AttributeNetwork, inputs: Tensor, rows: Tensor) -> Tensor:
-        """Return the same (M, B, C) of each member of the head."""
+        """Return the same (1, M, B, C) of each member of the head."""
         return network.by_member(self._features(inputs), self.categories[rows])
 
     def _features(self, inputs: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from attrlearn.nn.network import AttributeNetwork
 from attrlearn.training.examples import Examples
 from attrlearn.training.history import Epoch
 
-__all__ = ["split", "train"]
+__all__ = ["check_finite", "split", "train"]
 
 
 def train(
@@ -86,17 +86,18 @@ def train(
             losses = torch.zeros(len(steps), dtype=torch.float32, device=examples.device)
             for number_of_step, step in enumerate(steps):
                 total = examples.weights[torch.cat(step)].sum()
+                total = total.clamp(min=torch.finfo(total.dtype).tiny)
                 for rows in step:
                     inputs = send(next(batches), total.device)
                     with context:
-                        outputs = examples.by_member(network, inputs, rows)  # (M, B, C)
+                        (outputs,) = examples.by_member(network, inputs, rows)  # (M, B, C)
                     n_members = len(outputs)
+                    weights = examples.weights[rows] / total
                     part = loss(
                         outputs.flatten(0, 1),  # each member learns for itself
                         examples.targets[rows].repeat(n_members, 1),
-                        examples.weights[rows].repeat(n_members, 1),
+                        weights.repeat(n_members, 1),
                     )
-                    part = part / total.clamp(min=torch.finfo(total.dtype).tiny)
                     part.backward()
                     losses[number_of_step] += part.detach() / n_members
                     progress.update(len(rows))
@@ -107,7 +108,7 @@ def train(
                 optimizer.zero_grad()
             rate = float(schedule.get_last_lr()[0])
             epoch = Epoch(losses.tolist(), rate, perf_counter() - started)
-            _check_finite(epoch.losses, number)
+            check_finite(epoch.losses, number)
             progress.set_description(f"epoch {number}/{max_epochs}", refresh=False)
             progress.set_postfix(loss=f"{epoch.loss:.4f}")
             network.eval()
@@ -130,7 +131,7 @@ def split(rows: Tensor, size: int) -> list[Tensor]:
     return parts
 
 
-def _check_finite(losses: list[float], epoch: int) -> None:
+def check_finite(losses: list[float], epoch: int) -> None:
     """Raise at the first loss that is not finite."""
     for step, loss in enumerate(losses, start=1):
         if not loss < float("inf"):

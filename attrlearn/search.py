@@ -1,0 +1,501 @@
+"""A search over hyperparameters in which candidates and folds learn side by side."""
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from copy import copy
+from dataclasses import dataclass, replace
+from numbers import Integral
+from time import perf_counter
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, ParameterGrid, ParameterSampler, check_cv
+from sklearn.utils import _safe_indexing
+from sklearn.utils._param_validation import Interval
+from torch import Tensor
+
+from attrlearn.checks.attributes import Attributes
+from attrlearn.checks.inputs import Inputs, check_inputs, encode_categories, warn_of_unlearnt
+from attrlearn.checks.weights import class_weights
+from attrlearn.classifier import AttributeClassifier
+from attrlearn.decisions.decisions import threshold_rules
+from attrlearn.features.extractor import ROWS_AT_ONCE
+from attrlearn.nn.backbones import Backbone
+from attrlearn.nn.device import resolve_device, send
+from attrlearn.nn.losses import build_loss
+from attrlearn.training.examples import LoadedRows
+from attrlearn.training.seeds import recording_gradients, seeded
+from attrlearn.training.sources import Source, open_source
+from attrlearn.training.together import Regimen, fit_together
+
+__all__ = ["AttributeSearchCV"]
+
+# Candidates that differ in these alone learn from the same rows, in networks of one form.
+OWN_PACE = (
+    "optimizer",
+    "learning_rate",
+    "weight_decay",
+    "schedule",
+    "class_weight",
+    "dropout",
+)
+DECISIONS = ("calibrate", "thresholds", "on_untuned")
+# What decides how images become features.
+FEATURES = (
+    "backbone",
+    "weights",
+    "features",
+    "augment",
+    "augment_views",
+    "image_size",
+    "resize",
+    "cache_dir",
+    "device",
+    "dtype",
+    "engine",
+)
+
+
+class AttributeSearchCV(GridSearchCV):
+    """Search over hyperparameters of an `AttributeClassifier`, its networks trained side by side.
+
+    The parameters, methods, attributes and results are those of scikit-learn's `GridSearchCV`, or,
+    with `n_iter`, of its `RandomizedSearchCV`. Features are read once for all candidates, and
+    candidates whose networks have one form train as one batched computation: with an int
+    `random_state` each gets the network that `GridSearchCV` would give it, up to the order in which
+    numbers are added.
+
+    Parameters
+    ----------
+    estimator : AttributeClassifier
+    param_grid : dict, or list of dicts
+        Lists of values by parameter, all combinations of which are candidates; with `n_iter` also
+        distributions of scipy.
+    n_iter : int or None, default=None
+        How many candidates to draw at random. None: all of the grid.
+    scoring : str, callable, list, tuple or dict, default=None
+        As in `GridSearchCV`, such as ``SCORERS["average_precision"]`` of `attrlearn.metrics`. None:
+        the estimator's `score`, the mean balanced accuracy.
+    n_jobs : int or None, default=None
+        Processes for candidates that are fitted one by one, where none learn side by side.
+    refit : bool, str or callable, default=True
+        Whether, or by which score, to fit the best candidate to all rows.
+    cv : int, splitter or iterable of (train, test), default=None
+        As in `GridSearchCV`; `AttributeKFold` deals each class of each attribute in proportion.
+    verbose : int, default=0
+    pre_dispatch : int or str, default="2*n_jobs"
+    error_score : "raise" or float, default=nan
+        Score of a candidate that cannot be fitted.
+    return_train_score : bool, default=False
+    random_state : int, RandomState or None, default=None
+        Of the candidates that `n_iter` draws.
+
+    Attributes
+    ----------
+    cv_results_ : dict
+        As of `GridSearchCV`. The fit time of a candidate that learnt beside others is its share.
+    best_estimator_, best_params_, best_score_, best_index_, scorer_, n_splits_, refit_time_
+        As of `GridSearchCV`.
+    n_side_by_side_ : int
+        How many of the fits, candidates times folds, were not made one by one.
+
+    See Also
+    --------
+    sklearn.model_selection.GridSearchCV : Fits candidates one by one, in any number of processes.
+
+    Notes
+    -----
+    Candidates of one fold learn side by side if they differ in `learning_rate`, `weight_decay`,
+    `dropout`, `class_weight`, `schedule`, `optimizer`, `thresholds`, `calibrate` and `on_untuned`;
+    those that differ in other parameters of the head, such as `hidden_dim`, in several batches, on
+    the same features. Fitted one by one, with the same results as ever, are those with
+    ``trainable`` other than "head", `early_stopping`, ``norm="batch"`` in a hidden layer,
+    `clip_grad_norm`, `accumulate_steps`, a `loss` or `optimizer` that is a callable, images that
+    change anew in each epoch, random weights without an int `random_state`, and all if the
+    estimator is another one (a pipeline, say), or `fit` gets more than X, y and groups.
+
+    Examples
+    --------
+    >>> from attrlearn import AttributeClassifier
+    >>> from attrlearn.model_selection import AttributeKFold, AttributeSearchCV
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(60, 4))
+    >>> y = np.where(rng.random((60, 2)) < 0.2, np.nan, X[:, :2] > 0)
+    >>> clf = AttributeClassifier(backbone=None, max_epochs=5, random_state=0)
+    >>> grid = {"learning_rate": [1e-5, 1e-2], "dropout": [0.5, 0.8]}
+    >>> search = AttributeSearchCV(clf, grid, cv=AttributeKFold(3)).fit(X, y)
+    >>> search.best_params_["learning_rate"]
+    0.01
+    >>> search.n_side_by_side_
+    12
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        **GridSearchCV._parameter_constraints,
+        "n_iter": [Interval(Integral, 1, None, closed="left"), None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        param_grid: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+        *,
+        n_iter: int | None = None,
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: bool | str | Callable[..., int] = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: int | str = "2*n_jobs",
+        error_score: float | str = np.nan,
+        return_train_score: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
+        super().__init__(
+            estimator,
+            param_grid,
+            scoring=scoring,
+            n_jobs=n_jobs,
+            refit=refit,
+            cv=cv,
+            verbose=verbose,
+            pre_dispatch=pre_dispatch,
+            error_score=error_score,
+            return_train_score=return_train_score,
+        )
+        self.n_iter = n_iter
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any, **params: Any) -> Self:
+        """Try all candidates on all folds, and fit the best one to all rows.
+
+        Parameters
+        ----------
+        X, y
+            As in `AttributeClassifier.fit`.
+        **params
+            `groups` for the splitter; others go to the fit of each candidate, one by one.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or an argument breaks a rule.
+        """
+        self._validate_params()
+        candidates = list(self._candidates())
+        cv = check_cv(self.cv, y, classifier=False)
+        splits = list(cv.split(X, y, params.get("groups")))
+        others = params.keys() - {"groups"}
+        trained = {} if others else _train_side_by_side(self.estimator, candidates, splits, X, y)
+        # scikit-learn's own search goes on from here, with estimators that have learnt already.
+        search = copy(self)
+        search.param_grid = [{name: [v] for name, v in c.items()} for c in candidates]
+        search.cv = splits
+        if trained:
+            pairs = [(c, s) for c in range(len(candidates)) for s in range(len(splits))]
+            search.estimator = _Estimators.of(
+                self.estimator, deque(trained.get(pair) for pair in pairs)
+            )
+            search.n_jobs = None
+        super(AttributeSearchCV, search).fit(X, y, **params)
+        found = {name: value for name, value in vars(search).items() if name.endswith("_")}
+        self.__dict__.update(found, n_side_by_side_=len(trained))
+        for number in range(len(candidates)):
+            seconds = [c.seconds for (n, _), c in trained.items() if n == number]
+            if len(seconds) == len(splits):
+                self.cv_results_["mean_fit_time"][number] = np.mean(seconds)
+                self.cv_results_["std_fit_time"][number] = np.std(seconds)
+        return self
+
+    def _candidates(self) -> Iterator[dict[str, Any]]:
+        """The parameters to try."""
+        if self.n_iter is None:
+            return iter(ParameterGrid(self.param_grid))
+        return iter(ParameterSampler(self.param_grid, self.n_iter, random_state=self.random_state))
+
+
+class _Candidate(AttributeClassifier):
+    """A candidate that has learnt from the training rows of a fold: its `fit` does nothing more.
+
+    Attributes
+    ----------
+    seconds : float
+        Its share of the training.
+    """
+
+    seconds: float = 0.0
+    _error: Exception | None = None
+    _answer: tuple[Inputs, np.ndarray]
+
+    @classmethod
+    def of(cls, estimator: AttributeClassifier, parameters: dict[str, Any]) -> Self:
+        """A clone of an estimator with these parameters."""
+        candidate = object.__new__(cls)
+        candidate.__dict__.update(
+            vars(clone(estimator).set_params(**clone(parameters, safe=False)))
+        )
+        return candidate
+
+    def fit(self, X: Any, y: Any, categories: Any = None, **others: Any) -> Self:
+        """Raise what went wrong in training, if anything did."""
+        if self._error is not None:
+            raise self._error
+        return self
+
+    def learns_beside_others(self) -> bool:
+        """Whether its parameters are such that its network can be one of several."""
+        from_features = self.backbone is None
+        frozen = from_features or self.trainable == "head"
+        kept = from_features or not callable(self.augment) or self.augment_views is not None
+        known_weights = (
+            from_features or self.weights is not None or isinstance(self.random_state, Integral)
+        )
+        one_by_one = (
+            self.early_stopping
+            or self.clip_grad_norm is not None
+            or self.accumulate_steps != 1
+            or callable(self.loss)
+            or callable(self.optimizer)
+            or (self.norm == "batch" and self.hidden_dim is not None)
+        )
+        return frozen and kept and known_weights and not one_by_one
+
+    def features_key(self) -> str:
+        """Text that is the same for candidates with the same features."""
+        names = FEATURES if self.backbone is not None else ("backbone",)
+        random = self.random_state if self.backbone is not None and self.weights is None else None
+        return repr([getattr(self, name) for name in names] + [random])
+
+    def form_key(self) -> str:
+        """Text that is the same for candidates that can learn side by side."""
+        free = (*OWN_PACE, *DECISIONS)
+        form = sorted((n, v) for n, v in self.get_params().items() if n not in free)
+        return repr([*form, self.dropout > 0])  # what drops nothing draws nothing
+
+    def pace_key(self) -> str:
+        """Text that is the same for candidates that learn the same."""
+        return repr([getattr(self, name) for name in OWN_PACE])
+
+    def open_features(self, X: Any) -> "_Features":
+        """The features of all rows."""
+        self._validate_params()
+        device = resolve_device(self.device)
+        inputs = check_inputs(X, features=self.backbone is None)
+        with recording_gradients(), seeded(self.random_state, device):
+            backbone = self._build_backbone()
+            state = torch.get_rng_state()
+            pipeline = self._pipeline(device, self.resize)
+            reader = pipeline.open_reader(inputs, backbone, "raise")
+            extractor = pipeline.extractor(backbone, as_built=True) if backbone else None
+            views = self.augment, self.augment_views
+            _, source = open_source(reader, extractor, *views, self.verbose)
+        return _Features(backbone, source, state if self.weights is None and backbone else None)
+
+    def learn(
+        self, others: "list[_Candidate]", X: Any, y: Any, train: np.ndarray, features: "_Features"
+    ) -> None:
+        """Train the networks of candidates with the form of this one, as `fit` does on the rows."""
+        device = resolve_device(self.device)
+        passed = _safe_indexing(X, train), _safe_indexing(y, train)
+        inputs, rows, attributes = self._check_rows(*passed, None, None)
+        loaded = LoadedRows(rows, features.source.take(train))
+        self._check_batches(len(loaded))
+        weights = {
+            c.pace_key(): class_weights(rows.count(attributes), attributes, c.class_weight)
+            for c in others
+        }
+        by_known = defaultdict(list)  # a class weight of 0 can leave a category unknown
+        for c in others:
+            known = loaded.weigh(weights[c.pace_key()]).rows.learnt_categories()
+            by_known[tuple(known)].append(c)
+        for candidates in by_known.values():
+            self._learn(candidates, inputs, loaded, attributes, weights, features, device)
+
+    def _learn(
+        self,
+        candidates: "list[_Candidate]",
+        inputs: Inputs,
+        loaded: LoadedRows,
+        attributes: Attributes,
+        weights: dict[str, list[np.ndarray]],
+        features: "_Features",
+        device: torch.device,
+    ) -> None:
+        """The same of those that know the same categories."""
+        started = perf_counter()
+        paces = list(dict.fromkeys(c.pace_key() for c in candidates))
+        weighed = {pace: loaded.weigh(weights[pace]) for pace in paces}
+        known = weighed[paces[0]].rows.learnt_categories()
+        warn_of_unlearnt(inputs.categories, known)
+        with recording_gradients(), seeded(self.random_state, device) as generator:
+            if features.random_state is not None:
+                torch.set_rng_state(features.random_state)
+            network = self._build_network(features.backbone, inputs, attributes, len(known), loaded)
+            leaders = [next(c for c in candidates if c.pace_key() == pace) for pace in paces]
+            results = fit_together(
+                network,
+                loaded.examples(known, device),
+                [c._regimen(weighed[pace], device) for c, pace in zip(leaders, paces, strict=True)],
+                loss=build_loss(self.loss, attributes, self.focal_gamma, self.label_smoothing),
+                max_epochs=self.max_epochs,
+                batch_size=self.batch_size,
+                generator=generator,
+            )
+            state = torch.get_rng_state(), generator.get_state()
+            seconds = (perf_counter() - started) / len(candidates)
+            judged: dict[str, Any] = {}
+            for c in candidates:
+                begun = perf_counter()
+                pace = c.pace_key()
+                learnt = results[paces.index(pace)]
+                if isinstance(learnt, ValueError):
+                    c._error = learnt
+                    continue
+                rules = threshold_rules(c.thresholds, attributes)
+                fitted = c._describe(weighed[pace], inputs, attributes, rules, known, weights[pace])
+                if c._tunes(rules):
+                    if pace not in judged:  # the same network, and so the same other folds
+                        torch.set_rng_state(state[0])
+                        generator.set_state(state[1])
+                        judged[pace] = c._judge(
+                            learnt[0], weighed[pace], None, fitted, generator, len(learnt[1])
+                        )
+                    decisions = c._tune(fitted.decisions, rules, *judged[pace])
+                    fitted = replace(fitted, decisions=decisions)
+                c._become(fitted, *learnt)
+                c.seconds = seconds + perf_counter() - begun
+
+    def _regimen(self, loaded: LoadedRows, device: torch.device) -> Regimen:
+        """How its network learns."""
+        return Regimen(
+            str(self.optimizer),
+            self.learning_rate,
+            self.weight_decay,
+            self.schedule,
+            self.dropout,
+            torch.from_numpy(loaded.rows.loss_weights).float().to(device),
+        )
+
+    def answer_for(self, X: Any, rows: np.ndarray, features: "_Features") -> None:
+        """Predict some rows, for a scorer that will ask for them."""
+        if self._error is not None:
+            return
+        device = resolve_device(self.device)
+        network = self.network_.to(device)
+        inputs = check_inputs(_safe_indexing(X, rows), features=self.backbone is None)
+        codes = encode_categories(inputs.categories, self.categories_, len(inputs))
+        size = self.batch_size if self.backbone is None else ROWS_AT_ONCE  # as in prediction
+        parts = torch.arange(len(rows)).split(int(size))
+        batches = features.source.unchanged().take(rows).batches(list(parts), torch.Generator())
+        probabilities = [
+            network.probabilities(send(batch, device), torch.from_numpy(codes[part]).to(device))
+            for part, batch in zip(parts, batches, strict=True)
+        ]
+        self._answer = inputs, torch.cat(probabilities).cpu().numpy()
+
+    def _run_network(
+        self, inputs: Inputs, codes: np.ndarray, on_bad_image: str
+    ) -> tuple[np.ndarray, pd.DataFrame]:
+        """Probabilities of the rows that it has predicted already, or of others."""
+        predicted, probabilities = self._answer
+        if inputs.holds_the_same_as(predicted):
+            return probabilities.copy(), pd.DataFrame(columns=["row", "image", "reason"])
+        return super()._run_network(inputs, codes, on_bad_image)
+
+
+@dataclass(frozen=True)
+class _Features:
+    """Features of all rows, which candidates share.
+
+    Attributes
+    ----------
+    backbone : Backbone or None
+    source : Source
+    random_state : Tensor or None
+        State of torch's generator after a backbone with random weights was built.
+    """
+
+    backbone: Backbone | None
+    source: Source
+    random_state: Tensor | None
+
+
+class _Estimators(AttributeClassifier):
+    """Candidates in the order in which scikit-learn's search clones its estimator."""
+
+    _estimator: AttributeClassifier
+    _queue: "deque[_Candidate | None]"
+    _asked = False
+
+    @classmethod
+    def of(
+        cls, estimator: AttributeClassifier, candidates: "deque[_Candidate | None]"
+    ) -> "_Estimators":
+        """Return what gives these, for None a clone of the estimator, and such clones at last."""
+        estimators = object.__new__(cls)
+        estimators.__dict__.update(vars(estimator), _estimator=estimator, _queue=candidates)
+        return estimators
+
+    def __sklearn_clone__(self) -> Any:
+        if not self._asked:  # the search clones what it is given, and then clones that
+            asked = copy(self)
+            asked._asked = True
+            return asked
+        candidate = self._queue.popleft() if self._queue else None
+        return clone(self._estimator) if candidate is None else candidate
+
+
+def _train_side_by_side(
+    estimator: Any,
+    parameters: list[dict[str, Any]],
+    splits: list[tuple[np.ndarray, np.ndarray]],
+    X: Any,
+    y: Any,
+) -> dict[tuple[int, int], _Candidate]:
+    """Candidates that have learnt, by their number and that of the fold, as far as they can."""
+    if type(estimator) is not AttributeClassifier or getattr(estimator, "_skl_callbacks", None):
+        return {}
+    trained: dict[tuple[int, int], _Candidate] = {}
+    by_features = defaultdict(list)
+    for number, values in enumerate(parameters):
+        # Whoever fits it will say what is wrong with it.
+        with suppress(Exception):
+            candidate = _Candidate.of(estimator, values)
+            candidate._validate_params()
+            if candidate.learns_beside_others():
+                by_features[candidate.features_key()].append((number, candidate))
+    for numbered in by_features.values():
+        with suppress(Exception):
+            features = numbered[0][1].open_features(X)
+            for fold, (train, test) in enumerate(splits):
+                of_fold = {number: copy(candidate) for number, candidate in numbered}
+                _train_fold(list(of_fold.values()), X, y, train, test, features)
+                trained |= {(number, fold): candidate for number, candidate in of_fold.items()}
+    return trained
+
+
+def _train_fold(
+    candidates: list[_Candidate],
+    X: Any,
+    y: Any,
+    train: np.ndarray,
+    test: np.ndarray,
+    features: _Features,
+) -> None:
+    """Train all candidates on a fold, those of one form at once."""
+    by_form = defaultdict(list)
+    for candidate in candidates:
+        by_form[candidate.form_key()].append(candidate)
+    for alike in by_form.values():
+        alike[0].learn(alike, X, y, train, features)
+    for candidate in candidates:
+        candidate.answer_for(X, test, features)
