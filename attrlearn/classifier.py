@@ -123,10 +123,10 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         Whether a squeeze-and-excitation gate weighs each feature by all of them.
     category_dim : int, default=50
         Width of the category embedding.
-    hidden_dim : int, None, or tuple of these, default=(None, 256)
+    hidden_dim : int, None, or tuple of these, default=(None, 128)
         Width of a hidden layer that all attributes share. None: the heads are linear. A tuple is
         a committee: each member is a head of its own, all learn at once as one batched computation,
-        and their probabilities are averaged. ``(None, None, 256, 256)`` has two of each form, which
+        and their probabilities are averaged. ``(None, None, 128, 128)`` has two of each form, which
         begin with different random weights.
     norm : {"layer", "batch"} or None, default="layer"
         Normalisation in the hidden layer. "batch" needs batches of two rows or more.
@@ -419,7 +419,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         standardize: bool = True,
         attention: bool = False,
         category_dim: int = 50,
-        hidden_dim: int | Sequence[int | None] | None = (None, 256),
+        hidden_dim: int | Sequence[int | None] | None = (None, 128),
         norm: str | None = "layer",
         dropout: float = 0.8,
         loss: str | Loss = "bce",

@@ -117,7 +117,7 @@ ESTIMATOR_OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
     "category_dim": (int, "width of the category embedding (50)"),
     "hidden_dim": (
         literal,
-        "width of the hidden layer, or none; several, as '(None, 256)', are averaged (None, 256)",
+        "width of the hidden layer, or none; several, as '(None, 128)', are averaged (None, 128)",
     ),
     "norm": (text_or_none, "in the hidden layer: layer, batch or none (layer)"),
     "dropout": (float, "share of the inputs of the heads dropped in training (0.8)"),

@@ -186,15 +186,15 @@ def member_widths(hidden_dim: int | Sequence[int | None] | None) -> list[int | N
 
     Examples
     --------
-    >>> member_widths(256), member_widths((None, 256))
-    ([256], [None, 256])
+    >>> member_widths(128), member_widths((None, 128))
+    ([128], [None, 128])
     """
     widths = list(hidden_dim) if isinstance(hidden_dim, Sequence) else [hidden_dim]
     wrong = [w for w in widths if w is not None and not (isinstance(w, Integral) and w >= 1)]
     if wrong or not widths:
         raise ValueError(
             "hidden_dim must be a width of 1 or more, None, or a tuple of at least one of these. "
-            f"Got {hidden_dim!r}. Pass None for a linear head, 256 for a hidden layer, (None, 256) "
+            f"Got {hidden_dim!r}. Pass None for a linear head, 128 for a hidden layer, (None, 128) "
             "for both."
         )
     return [None if w is None else int(w) for w in widths]
