@@ -1,6 +1,6 @@
 """
-Features and heads
-==================
+Stages, and a committee of heads
+================================
 
 What an image becomes before anything is learnt, and what learns from it: features of the last layer
 or of all stages, one linear head or a committee. All four are compared out of fold, and then each
