@@ -51,9 +51,9 @@ plt.show()
 # %%
 # A search
 # --------
-# ``SCORERS`` know of gaps, and go wherever scikit-learn takes ``scoring``. The default dropout is for
-# the many features of a backbone, which say much of the same. These 20 say different things, and
-# less of it suits them.
+# ``SCORERS`` know of gaps, and go wherever scikit-learn takes ``scoring``. The default dropout is
+# for the many features of a backbone, which say much of the same. These 20 say different things,
+# and less of it suits them.
 
 clf = AttributeClassifier(backbone=None, max_epochs=20, random_state=0)
 grid = {"learning_rate": [1e-3, 1e-2], "dropout": [0.2, 0.8]}
