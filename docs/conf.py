@@ -64,6 +64,7 @@ html_sidebars = {
     "fine_tuning": [],
     "from_script": [],
     "getting_started": [],
+    "heads": [],
     "losses": [],
 }
 html_theme_options = {

@@ -49,6 +49,14 @@ def run(garments, tmp_path, monkeypatch, capsys):
     return run
 
 
+def has_plain_head(clf) -> bool:
+    """Whether one linear layer learns from features of the last layer, as they are."""
+    head = clf.network_.head
+    widths = [members.linear.weight.shape[:2] for members in head.members]
+    plain = widths == [(1, clf.network_.n_features + (50 if len(clf.categories_) else 0))]
+    return plain and head.standardization is None and not clf.network_.backbone.stages
+
+
 def test_masked_leaves_weights_a_curve_and_a_model_that_names_attributes(
     run, garments, tmp_path, monkeypatch, capsys
 ):
@@ -56,6 +64,7 @@ def test_masked_leaves_weights_a_curve_and_a_model_that_names_attributes(
     state = torch.load(tmp_path / "deep-model.pth", weights_only=True)
     clf = joblib.load(tmp_path / "model.joblib")
     clf.network_.load_state_dict(state)
+    assert has_plain_head(clf)
     assert Image.open(tmp_path / "loss_curve.png").size[0] > 300
     image = str(garments / "images" / "000003.jpg")
     monkeypatch.setattr("sys.argv", ["infer.py", str(tmp_path / "model.joblib"), image])
@@ -70,6 +79,7 @@ def test_aimonk_draws_the_curve_of_a_fine_tuned_backbone(run, tmp_path):
     clf = joblib.load(tmp_path / "model.joblib")
     assert len(clf.loss_curve_) == 3  # 48 images in batches of 16
     assert not clf.network_.backbone.is_frozen
+    assert has_plain_head(clf)
     assert Image.open(tmp_path / "Aimonk_multilabel_problem.png").size[0] > 300
     assert all(name in shown for name in clf.attribute_names_)
 
@@ -82,6 +92,9 @@ def test_enhanced_reports_all_attributes(run, tmp_path):
     assert clf.categories_.tolist() == ["dress", "shirt", "trousers"]
     kinds = {type(module).__name__ for module in clf.network_.head.modules()}
     assert {"SqueezeExcitationGate", "CategoryEmbedding", "BatchNorm1d", "Dropout"} <= kinds
+    assert "Standardization" not in kinds
+    assert clf.network_.head.n_members == [1]
+    assert clf.network_.backbone.stages == []
 
 
 def test_last_layer_compares_what_was_wished_for(run, tmp_path):
@@ -97,6 +110,7 @@ def test_visual_taxonomy_scores_each_category(run, tmp_path):
     shown = run("visual_taxonomy.py", "taxonomy.csv")
     clf = joblib.load(tmp_path / "model.joblib")
     assert not any(clf._attributes.is_binary)
+    assert has_plain_head(clf)
     lines = [line.split(": ") for line in shown.splitlines()]
     assert {category for category, _ in lines} == {*clf.categories_, "mean"}
     assert all(0 <= float(rest.split()[0]) <= 1 for _, rest in lines)

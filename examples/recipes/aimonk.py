@@ -36,6 +36,9 @@ clf = AttributeClassifier(
     options.backbone,
     weights=None if options.weights == "none" else options.weights,
     trainable="all",
+    features="last",
+    hidden_dim=None,  # one linear layer in place of the last
+    dropout=0.5,
     image_size=options.image_size,
     batch_size=16,
     max_epochs=options.epochs,

@@ -38,6 +38,8 @@ clf = AttributeClassifier(
     options.backbone,
     weights=None if options.weights == "none" else options.weights,
     image_size=options.image_size,
+    features="last",
+    standardize=False,  # batch-norm follows
     attention=True,
     category_dim=50,
     hidden_dim=512,

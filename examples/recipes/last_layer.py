@@ -51,6 +51,10 @@ plain = AttributeClassifier(
     options.backbone,
     weights=None if options.weights == "none" else options.weights,
     image_size=options.image_size,
+    features="last",
+    standardize=False,
+    hidden_dim=None,  # one linear layer in place of the last
+    dropout=0.5,
     max_epochs=options.epochs,
     random_state=0,
 )

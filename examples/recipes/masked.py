@@ -1,8 +1,8 @@
 """Four attributes with NA: a masked loss with neg/pos weights, and the files of the set-up.
 
-A resnet50 fine-tuned by Adam at 1e-4. Leaves ``deep-model.pth`` (the weights), the
-model itself for ``infer.py``, and ``loss_curve.png``. ``--data labels.txt`` is a headerless list
-with the images in a folder ``images`` beside it; without it garments are drawn.
+A resnet50 with one linear layer on top, fine-tuned by Adam at 1e-4. Leaves ``deep-model.pth`` (the
+weights), the model itself for ``infer.py``, and ``loss_curve.png``. ``--data labels.txt`` is a
+headerless list with the images in a folder ``images`` beside it; without it garments are drawn.
 """
 
 import argparse
@@ -34,6 +34,9 @@ clf = AttributeClassifier(
     options.backbone,
     weights=None if options.weights == "none" else options.weights,
     trainable="all",
+    features="last",
+    hidden_dim=None,  # one linear layer, as in the script, which drops nothing
+    dropout=0.0,
     image_size=options.image_size,
     optimizer="adam",
     learning_rate=1e-4,

@@ -8,7 +8,8 @@ without it garments are drawn.
 The same as one command, where the table spells ids as files are named::
 
     attrlearn train table.csv --image-dir images --image-column id --category-column Category \\
-        --backbone efficientnet_b0 --max-epochs 10 --validation 0.2 --out model.joblib
+        --backbone efficientnet_b0 --features last --no-standardize --hidden-dim none \\
+        --dropout 0.5 --max-epochs 10 --validation 0.2 --out model.joblib
 """
 
 import argparse
@@ -50,6 +51,10 @@ clf = AttributeClassifier(
     options.backbone,
     weights=None if options.weights == "none" else options.weights,
     image_size=options.image_size,
+    features="last",
+    standardize=False,
+    hidden_dim=None,  # one linear layer for all attributes
+    dropout=0.5,
     max_epochs=options.epochs,
     random_state=0,
     on_bad_image="drop",
