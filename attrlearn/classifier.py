@@ -74,6 +74,8 @@ from attrlearn.training.validation import (
 
 __all__ = ["AttributeClassifier"]
 
+COMMITTEE = (None, 128)  # of heads, by the width of their hidden layer
+MANY_FEATURES = 1_000  # from which on four of five can be dropped
 HEAD_PARAMETERS = ("standardize", "attention", "category_dim", "hidden_dim", "norm", "dropout")
 NETWORK_PARAMETERS = (
     "backbone",
@@ -88,9 +90,9 @@ NETWORK_PARAMETERS = (
 class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMixin, BaseEstimator):
     """Learn the attributes of images from a table with gaps.
 
-    A pretrained backbone turns each image into features; attention, an embedding of the
-    image's category and one linear head per attribute turn those into class probabilities. The
-    loss is the cross-entropy over the labelled cells alone.
+    A pretrained backbone turns each image into features; these, an embedding of the image's
+    category and a committee of heads give the class probabilities of all attributes. The loss is
+    the cross-entropy over the labelled cells alone.
 
     Parameters
     ----------
@@ -109,13 +111,14 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         torchvision model, such as ``["features.17", "features.18"]``. Measured to begin with:
         ``freeze_epochs=2`` and `early_stopping`, with ``backbone_learning_rate=3e-4`` and 8 epochs
         for "last_block", 1e-3 and 12 epochs for "all".
-    features : {"stages", "last"}, default="stages"
+    features : {"auto", "stages", "last"}, default="auto"
         "last": what the backbone's last layer gives. "stages": beside it, of each stage before, the
         mean and the standard deviation over the positions of its last activation, which know more
         of texture, colour and edges (as in Head2Toe, Evci et al., 2022). A stage is a run of
         blocks with activations of one shape; of a vision transformer it is the class token after
         each of the last four encoder blocks. No second pass is needed. Stages give 3,072 features
-        at most: the widest lose the standard deviation first. No effect with ``backbone=None``.
+        at most: the widest lose the standard deviation first. "auto": "stages" of a frozen
+        backbone, "last" of one that is fine-tuned. No effect with ``backbone=None``.
     standardize : bool, default=True
         Whether features are brought to mean 0 and variance 1, by the rows that `fit` learns from.
         Not those of a backbone that is fine-tuned, which move.
@@ -123,15 +126,17 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         Whether a squeeze-and-excitation gate weighs each feature by all of them.
     category_dim : int, default=50
         Width of the category embedding.
-    hidden_dim : int, None, or tuple of these, default=(None, 128)
+    hidden_dim : "auto", int, None, or tuple of int and None, default="auto"
         Width of a hidden layer that all attributes share. None: the heads are linear. A tuple is
         a committee: each member is a head of its own, all learn at once as one batched computation,
         and their probabilities are averaged. ``(None, None, 128, 128)`` has two of each form, which
-        begin with different random weights.
+        begin with different random weights. "auto": ``(None, 128)``; None where a backbone is
+        fine-tuned.
     norm : {"layer", "batch"} or None, default="layer"
         Normalisation in the hidden layer. "batch" needs batches of two rows or more.
-    dropout : float, default=0.8
+    dropout : "auto" or float, default="auto"
         Share in [0, 1) of the inputs of the linear heads that is dropped at random in training.
+        "auto": 0.8; 0.5 where a backbone is fine-tuned, or there are fewer than 1,000 features.
     loss : {"bce", "focal", "asymmetric"} or callable, default="bce"
         "bce": binary cross-entropy; for a categorical attribute the cross-entropy of its classes.
         "focal" (Lin et al., 2017): cells that are predicted well count less, times
@@ -360,13 +365,19 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         "backbone": [str, None],
         "weights": [str, PathLike, None],
         "trainable": [StrOptions({"head", "last_block", "all"}), list, tuple],
-        "features": [StrOptions({"stages", "last"})],
+        "features": [StrOptions({"auto", "stages", "last"})],
         "standardize": ["boolean"],
         "attention": ["boolean"],
         "category_dim": [Interval(Integral, 1, None, closed="left")],
-        "hidden_dim": [Interval(Integral, 1, None, closed="left"), None, tuple, list],
+        "hidden_dim": [
+            StrOptions({"auto"}),
+            Interval(Integral, 1, None, closed="left"),
+            None,
+            tuple,
+            list,
+        ],
         "norm": [StrOptions({"layer", "batch"}), None],
-        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "dropout": [StrOptions({"auto"}), Interval(Real, 0, 1, closed="left")],
         "loss": [StrOptions(set(LOSSES)), callable],
         "focal_gamma": [Interval(Real, 0, None, closed="left")],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
@@ -415,13 +426,13 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         *,
         weights: str | PathLike | None = "DEFAULT",
         trainable: str | list[str] = "head",
-        features: str = "stages",
+        features: str = "auto",
         standardize: bool = True,
         attention: bool = False,
         category_dim: int = 50,
-        hidden_dim: int | Sequence[int | None] | None = (None, 128),
+        hidden_dim: str | int | Sequence[int | None] | None = "auto",
         norm: str | None = "layer",
-        dropout: float = 0.8,
+        dropout: str | float = "auto",
         loss: str | Loss = "bce",
         focal_gamma: float = 2.0,
         label_smoothing: float = 0.0,
@@ -563,7 +574,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             If the weights cannot be read.
         """
         self._validate_params()
-        member_widths(self.hidden_dim)
+        self._widths(fixed=True)
         callbacks = _Callbacks(self, X, y, sample_weight)
         inputs, rows, attributes = self._check_rows(X, y, categories, sample_weight)
         rules = threshold_rules(self.thresholds, attributes)
@@ -588,7 +599,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             elif self.early_stopping or (tunes and train.source.suffix is not None):
                 split_seed = self._draw_split_seed(generator)
                 train, validation = self._split(train, readable, split_seed, (X, y, sample_weight))
-            self._check_batches(len(train))
+            self._check_batches(len(train), fixed=backbone is None or backbone.is_frozen)
             known = self.categories_ if last else train.rows.learnt_categories()
             warn_of_unlearnt(inputs.categories, known)
             network = last or self._build_network(backbone, inputs, attributes, len(known), train)
@@ -930,10 +941,10 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             )
         return self.freeze_epochs
 
-    def _check_batches(self, n_rows: int) -> None:
+    def _check_batches(self, n_rows: int, *, fixed: bool) -> None:
         """Raise if batch-norm in the hidden layer would see single rows."""
         smallest = min(n_rows, self.batch_size)
-        if any(member_widths(self.hidden_dim)) and self.norm == "batch" and smallest < 2:
+        if any(self._widths(fixed=fixed)) and self.norm == "batch" and smallest < 2:
             raise ValueError(
                 f"norm='batch' must have batches of two rows or more. Got {n_rows} rows and "
                 f"batch_size={self.batch_size}. Pass norm='layer'."
@@ -963,9 +974,27 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         """A new backbone; None if X holds features."""
         if self.backbone is None:
             return None
+        features = self.features
+        if features == "auto":
+            features = "stages" if self.trainable == "head" else "last"
         return build_backbone(
-            self.backbone, self.weights, self.trainable, self.image_size, self.features
+            self.backbone, self.weights, self.trainable, self.image_size, features
         )
+
+    def _widths(self, *, fixed: bool) -> list[int | None]:
+        """Width of the hidden layer of each head; `fixed`: whether features never change."""
+        if isinstance(self.hidden_dim, str):
+            return list(COMMITTEE) if fixed else [None]
+        return member_widths(self.hidden_dim)
+
+    def _head_options(self, n_features: int, *, fixed: bool) -> dict[str, Any]:
+        """The parameters of the head, none of them "auto"."""
+        options = {name: getattr(self, name) for name in HEAD_PARAMETERS}
+        options["hidden_dim"] = self._widths(fixed=fixed)
+        options["standardize"] = self.standardize and fixed
+        if isinstance(self.dropout, str):
+            options["dropout"] = 0.8 if fixed and n_features >= MANY_FEATURES else 0.5
+        return options
 
     def _build_network(
         self,
@@ -977,15 +1006,15 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
     ) -> AttributeNetwork:
         """A new network on a backbone, or on the features that X holds, for rows to learn from."""
         device = resolve_device(self.device)
-        options = {name: getattr(self, name) for name in HEAD_PARAMETERS}
-        options["standardize"] &= backbone is None or backbone.is_frozen
+        n_features = inputs.n_features if backbone is None else backbone.n_features
+        fixed = backbone is None or backbone.is_frozen
         network = AttributeNetwork(
             backbone,
-            inputs.n_features if backbone is None else backbone.n_features,
+            n_features,
             attributes.n_classes,
             attributes.is_binary,
             n_categories,
-            options,
+            self._head_options(n_features, fixed=fixed),
         )
         network.float().to(device)
         standardize(network, train, device)

@@ -265,7 +265,7 @@ class _Candidate(AttributeClassifier):
             or self.accumulate_steps != 1
             or callable(self.loss)
             or callable(self.optimizer)
-            or (self.norm == "batch" and self.hidden_dim is not None)
+            or (self.norm == "batch" and any(self._widths(fixed=True)))
         )
         return frozen and kept and known_weights and not one_by_one
 
@@ -279,7 +279,7 @@ class _Candidate(AttributeClassifier):
         """Text that is the same for candidates that can learn side by side."""
         free = (*OWN_PACE, *DECISIONS)
         form = sorted((n, v) for n, v in self.get_params().items() if n not in free)
-        return repr([*form, self.dropout > 0])  # what drops nothing draws nothing
+        return repr([*form, self.dropout != 0])  # what drops nothing draws nothing
 
     def pace_key(self) -> str:
         """Text that is the same for candidates that learn the same."""
@@ -308,7 +308,7 @@ class _Candidate(AttributeClassifier):
         passed = _safe_indexing(X, train), _safe_indexing(y, train)
         inputs, rows, attributes = self._check_rows(*passed, None, None)
         loaded = LoadedRows(rows, features.source.take(train))
-        self._check_batches(len(loaded))
+        self._check_batches(len(loaded), fixed=True)
         weights = {
             c.pace_key(): class_weights(rows.count(attributes), attributes, c.class_weight)
             for c in others
@@ -344,7 +344,10 @@ class _Candidate(AttributeClassifier):
             results = fit_together(
                 network,
                 loaded.examples(known, device),
-                [c._regimen(weighed[pace], device) for c, pace in zip(leaders, paces, strict=True)],
+                [
+                    c._regimen(weighed[pace], network.n_features, device)
+                    for c, pace in zip(leaders, paces, strict=True)
+                ],
                 loss=build_loss(self.loss, attributes, self.focal_gamma, self.label_smoothing),
                 max_epochs=self.max_epochs,
                 batch_size=self.batch_size,
@@ -374,14 +377,14 @@ class _Candidate(AttributeClassifier):
                 c._become(fitted, *learnt)
                 c.seconds = seconds + perf_counter() - begun
 
-    def _regimen(self, loaded: LoadedRows, device: torch.device) -> Regimen:
+    def _regimen(self, loaded: LoadedRows, n_features: int, device: torch.device) -> Regimen:
         """How its network learns."""
         return Regimen(
             str(self.optimizer),
             self.learning_rate,
             self.weight_decay,
             self.schedule,
-            self.dropout,
+            self._head_options(n_features, fixed=True)["dropout"],
             torch.from_numpy(loaded.rows.loss_weights).float().to(device),
         )
 

@@ -8,12 +8,14 @@ from itertools import groupby
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torchvision.models.maxvit import MaxVitBlock
 from torchvision.models.vision_transformer import VisionTransformer
 
 __all__ = ["Stage", "collecting", "find_stages", "last_block", "pool_stages"]
 
 MAX_FEATURES = 3_072  # of all stages, beside those of the last layer
+GRID = 28  # positions along an axis: more of them tell no more, and take long in the first stages
 EPSILON = 1e-8  # added to a variance, as a root has no gradient at 0
 
 _of_thread = threading.local()
@@ -51,18 +53,38 @@ class Stage:
         """Return the features (B, D) of an activation: (B, C, H, W), (B, H, W, C) or (B, T, C)."""
         if self.statistics == ("token",):
             return activation[:, 0].float()
-        channels_first = activation.shape[1] == self.n_channels
-        positions = (2, 3) if channels_first else (1, 2)
-        if self.statistics == ("mean",):
-            return activation.mean(positions, dtype=torch.float32)
-        variance, mean = torch.var_mean(activation.float(), positions, correction=0)
-        return torch.cat([mean, (variance + EPSILON).sqrt()], dim=1)
+        if activation.shape[1] != self.n_channels:
+            activation = activation.permute(0, 3, 1, 2)
+        step = max(activation.shape[2] // GRID, 1)
+        traced = torch.jit.is_tracing()  # type: ignore[attr-defined]
+        moments = _traced_moments if traced else _moments
+        mean, std = moments(activation, step)
+        return mean if self.statistics == ("mean",) else torch.cat([mean, std], dim=1)
 
     def __call__(self, module: nn.Module, inputs: object, activation: Tensor) -> None:
         """Pool an activation, if somebody collects."""
         pooled = getattr(_of_thread, "pooled", None)
         if pooled is not None:
             pooled.append(self.pool(activation))
+
+
+def _moments(activation: Tensor, step: int) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation (B, C) float32 over each so many-th position of (B, C, H, W)."""
+    x = activation.permute(0, 2, 3, 1)[:, ::step, ::step].float()  # as it lies in memory
+    mean = x.mean(dim=2).mean(dim=1)
+    variance = x.square().mean(dim=2).mean(dim=1) - mean.square()
+    return mean, (variance.clamp(min=0) + EPSILON).sqrt()
+
+
+def _traced_moments(activation: Tensor, step: int) -> tuple[Tensor, Tensor]:
+    """The same by what OpenVINO runs without changing the order in memory.
+
+    It may do so in bfloat16, where the difference of squares would have no digits left.
+    """
+    x = F.max_pool2d(activation, 1, step)  # of one position each
+    mean = F.adaptive_avg_pool2d(x, 1)
+    variance = F.adaptive_avg_pool2d((x - mean).square(), 1)
+    return mean.flatten(1), (variance.flatten(1) + EPSILON).sqrt()
 
 
 @contextmanager

@@ -106,7 +106,7 @@ def test_no_mark_but_the_empty_cell_can_be_asked_for():
     ("argv", "words"),
     [
         (["--max-epochs", "2.5"], "argument --max-epochs: invalid int value: '2.5'"),
-        (["--dropout", "half"], "argument --dropout: invalid float value: 'half'"),
+        (["--learning-rate", "half"], "argument --learning-rate: invalid float value: 'half'"),
         (["--on-duplicate", "last"], "argument --on-duplicate: invalid choice: 'last'"),
     ],
 )
