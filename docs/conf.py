@@ -65,6 +65,7 @@ html_sidebars = {
     "from_script": [],
     "getting_started": [],
     "heads": [],
+    "search": [],
     "losses": [],
 }
 html_theme_options = {

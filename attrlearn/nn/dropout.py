@@ -48,11 +48,13 @@ class Dropout(nn.Dropout):
             levels = drawn.view(torch.int16)[:n].view(shape)
         else:
             levels = torch.randint(-N_LEVELS // 2, N_LEVELS // 2, shape, device=device)
-        kept = [max(round((1 - p) * N_LEVELS), 1) for p in self.rates]
-        if len(set(kept)) == 1:
-            (n_kept,) = set(kept)
-            mask = (levels < n_kept - N_LEVELS // 2).to(inputs.dtype)
-            return inputs * mask.mul_(N_LEVELS / n_kept)
-        below = torch.tensor(kept, device=device).view(-1, *[1] * len(shape))
-        mask = (levels < below - N_LEVELS // 2).to(inputs.dtype)  # (K, ...)
-        return inputs * mask.mul_(N_LEVELS / below)
+        n_kept = [max(round((1 - p) * N_LEVELS), 1) for p in self.rates]
+        different = list(dict.fromkeys(n_kept))  # each is dropped once, however many have it
+        below = torch.tensor(different, device=device).view(-1, *[1] * len(shape))
+        masks = (levels < below - N_LEVELS // 2).to(inputs.dtype).mul_(N_LEVELS / below)
+        if len(different) == 1:
+            return inputs * masks
+        of_network = torch.tensor([different.index(n) for n in n_kept], device=device)
+        if len(inputs) == 1:
+            return (inputs * masks)[of_network]
+        return inputs * masks[of_network]

@@ -19,6 +19,7 @@ from attrlearn.nn.network import AttributeNetwork
 from attrlearn.training.examples import Examples
 from attrlearn.training.history import Epoch, History
 from attrlearn.training.loop import check_finite, split
+from attrlearn.training.memory import keep_freed_memory
 from attrlearn.training.schedule import (
     BuildSchedule,
     build_optimizer,
@@ -95,21 +96,24 @@ def fit_together(
     paces = _open_paces(heads, [regimens[k] for k in order], n_steps)
     weights = torch.stack([regimens[k].weights for k in order])  # (K, N, A)
     seconds, losses, rates = [], [], []
-    for _ in range(max_epochs):
-        started = perf_counter()
-        parts = split(torch.randperm(len(examples), generator=generator), batch_size)
-        of_epoch = torch.zeros(len(parts), len(order), dtype=torch.float32, device=examples.device)
-        batches = examples.source.batches(parts, generator)
-        for step, (rows, features) in enumerate(zip(parts, batches, strict=True)):
-            logits = heads(send(features, examples.device), examples.categories[rows])
-            outputs = network.log_probabilities(logits)  # (K, M, B, C)
-            of_epoch[step] = _descend(outputs, examples.targets[rows], weights[:, rows], loss)
-            for pace in paces:
-                pace.step()
-            heads.zero_grad()
-        losses.append(of_epoch.cpu())
-        rates.append([rate for pace in paces for rate in pace.rates()])
-        seconds.append((perf_counter() - started) / len(order))
+    with keep_freed_memory():
+        for _ in range(max_epochs):
+            started = perf_counter()
+            parts = split(torch.randperm(len(examples), generator=generator), batch_size)
+            of_epoch = torch.zeros(
+                len(parts), len(order), dtype=torch.float32, device=examples.device
+            )
+            batches = examples.source.batches(parts, generator)
+            for step, (rows, features) in enumerate(zip(parts, batches, strict=True)):
+                logits = heads(send(features, examples.device), examples.categories[rows])
+                outputs = network.log_probabilities(logits)  # (K, M, B, C)
+                of_epoch[step] = _descend(outputs, examples.targets[rows], weights[:, rows], loss)
+                for pace in paces:
+                    pace.step()
+                heads.zero_grad()
+            losses.append(of_epoch.cpu())
+            rates.append([rate for pace in paces for rate in pace.rates()])
+            seconds.append((perf_counter() - started) / len(order))
     results: list[tuple[AttributeNetwork, History] | ValueError] = [ValueError()] * len(order)
     for place, k in enumerate(order):
         history = History()
