@@ -31,9 +31,7 @@ y.head()
 # Training
 # --------
 # A quarter of the images is held out, each class of each attribute in proportion. All of a small
-# network is trained from random weights, with one linear head on its last layer, which then learns
-# fastest. For photos, ``weights="DEFAULT"`` starts from pretrained weights, and the defaults of
-# ``features``, ``hidden_dim`` and ``dropout`` suit a frozen backbone.
+# network is trained from random weights. For photos, ``weights="DEFAULT"`` starts from pretrained ones.
 
 splitter = AttributeShuffleSplit(1, test_size=0.25, random_state=0)
 ((train, test),) = splitter.split(y, y)
@@ -41,9 +39,6 @@ clf = AttributeClassifier(
     "resnet18",
     weights=None,
     trainable="all",
-    features="last",
-    hidden_dim=None,
-    dropout=0.5,
     image_size=64,
     schedule="onecycle",
     learning_rate=2e-3,

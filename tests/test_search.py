@@ -73,7 +73,16 @@ GRIDS = {
 }
 
 
-@pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
+QUICK = {"pace", "weights"}
+
+
+@pytest.mark.parametrize(
+    "grid",
+    [
+        pytest.param(grid, id=name, marks=() if name in QUICK else pytest.mark.slow)
+        for name, grid in GRIDS.items()
+    ],
+)
 def test_scores_are_those_of_a_grid_search(clf, table, grid):
     theirs, ours = both(clf, grid, table, scoring=SCORERS["neg_log_loss"])
     assert_same(theirs, ours)
@@ -214,7 +223,7 @@ def test_random_numbers_of_torch_stay(clf, table):
     assert (torch.get_rng_state() == before).all()
 
 
-@pytest.mark.parametrize("weights", ["file", None])
+@pytest.mark.parametrize("weights", ["file", pytest.param(None, marks=pytest.mark.slow)])
 def test_images_are_read_once_and_scored_alike(
     small, images, attributes, tmp_path, monkeypatch, weights
 ):

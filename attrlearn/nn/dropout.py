@@ -50,8 +50,9 @@ class Dropout(nn.Dropout):
             levels = torch.randint(-N_LEVELS // 2, N_LEVELS // 2, shape, device=device)
         n_kept = [max(round((1 - p) * N_LEVELS), 1) for p in self.rates]
         different = list(dict.fromkeys(n_kept))  # each is dropped once, however many have it
-        below = torch.tensor(different, device=device).view(-1, *[1] * len(shape))
-        masks = (levels < below - N_LEVELS // 2).to(inputs.dtype).mul_(N_LEVELS / below)
+        masks = torch.stack(
+            [(levels < n - N_LEVELS // 2).to(inputs.dtype).mul_(N_LEVELS / n) for n in different]
+        )
         if len(different) == 1:
             return inputs * masks
         of_network = torch.tensor([different.index(n) for n in n_kept], device=device)

@@ -63,7 +63,9 @@ def test_pretrained_weights_learn_at_a_tenth_and_random_ones_as_the_head(
 @pytest.mark.parametrize("trainable", ["all", "last_block", ["features.12"]])
 def test_the_head_learns_first_as_on_a_frozen_backbone(small, images, attributes, trainable):
     small.set_params(schedule="constant", dtype="float32", engine="torch", standardize=False)
-    small.set_params(features="last", hidden_dim=None, dropout=0.5)  # the defaults of all but "head"
+    small.set_params(
+        features="last", hidden_dim=None, dropout=0.5
+    )  # the defaults of all but "head"
     head = clone(small).set_params(max_epochs=2).fit(images, attributes)
     both = clone(small).set_params(trainable=trainable, freeze_epochs=2, max_epochs=3)
     both.fit(images, attributes)
