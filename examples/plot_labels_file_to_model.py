@@ -31,7 +31,8 @@ y.head()
 # Training
 # --------
 # A quarter of the images is held out, each class of each attribute in proportion. All of a small
-# network is trained from random weights. For photos, ``weights="DEFAULT"`` starts from pretrained ones.
+# network is trained from random weights. For photos, ``weights="DEFAULT"`` starts from pretrained
+# ones.
 
 splitter = AttributeShuffleSplit(1, test_size=0.25, random_state=0)
 ((train, test),) = splitter.split(y, y)

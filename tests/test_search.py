@@ -130,7 +130,7 @@ def test_thresholds_and_calibration_are_tuned_as_alone_and_their_network_is_trai
         trained.append(len(regimens))
         return original(network, examples, regimens, **options)
 
-    monkeypatch.setattr("attrlearn.search.fit_together", counting)
+    monkeypatch.setattr("attrlearn.search.candidate.fit_together", counting)
     theirs, ours = both(clf, grid, table, scoring=SCORERS["f1"])
     assert_same(theirs, ours)
     assert trained == [1, 1, 1]

@@ -1,21 +1,18 @@
-"""A search over hyperparameters in which candidates and folds learn side by side."""
+"""Candidates of a search, and how those of one form are trained side by side."""
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, replace
 from numbers import Integral
 from time import perf_counter
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 import torch
 from sklearn.base import clone
-from sklearn.model_selection import GridSearchCV, ParameterGrid, ParameterSampler, check_cv
 from sklearn.utils import _safe_indexing
-from sklearn.utils._param_validation import Interval
 from torch import Tensor
 
 from attrlearn.checks.attributes import Attributes
@@ -32,7 +29,7 @@ from attrlearn.training.seeds import recording_gradients, seeded
 from attrlearn.training.sources import Source, open_source
 from attrlearn.training.together import Regimen, fit_together
 
-__all__ = ["AttributeSearchCV"]
+__all__ = ["Candidate", "Estimators", "train_side_by_side"]
 
 # Candidates that differ in these alone learn from the same rows, in networks of one form.
 OWN_PACE = (
@@ -60,170 +57,7 @@ FEATURES = (
 )
 
 
-class AttributeSearchCV(GridSearchCV):
-    """Search over hyperparameters of an `AttributeClassifier`, its networks trained side by side.
-
-    The parameters, methods, attributes and results are those of scikit-learn's `GridSearchCV`, or,
-    with `n_iter`, of its `RandomizedSearchCV`. Features are read once for all candidates, and
-    candidates whose networks have one form train as one batched computation: with an int
-    `random_state` each gets the network that `GridSearchCV` would give it, up to the order in which
-    numbers are added.
-
-    Parameters
-    ----------
-    estimator : AttributeClassifier
-    param_grid : dict, or list of dicts
-        Lists of values by parameter, all combinations of which are candidates; with `n_iter` also
-        distributions of scipy.
-    n_iter : int or None, default=None
-        How many candidates to draw at random. None: all of the grid.
-    scoring : str, callable, list, tuple or dict, default=None
-        As in `GridSearchCV`, such as ``SCORERS["average_precision"]`` of `attrlearn.metrics`. None:
-        the estimator's `score`, the mean balanced accuracy.
-    n_jobs : int or None, default=None
-        Processes for candidates that are fitted one by one, where none learn side by side.
-    refit : bool, str or callable, default=True
-        Whether, or by which score, to fit the best candidate to all rows.
-    cv : int, splitter or iterable of (train, test), default=None
-        As in `GridSearchCV`; `AttributeKFold` deals each class of each attribute in proportion.
-    verbose : int, default=0
-    pre_dispatch : int or str, default="2*n_jobs"
-    error_score : "raise" or float, default=nan
-        Score of a candidate that cannot be fitted.
-    return_train_score : bool, default=False
-    random_state : int, RandomState or None, default=None
-        Of the candidates that `n_iter` draws.
-
-    Attributes
-    ----------
-    cv_results_ : dict
-        As of `GridSearchCV`. The fit time of a candidate that learnt beside others is its share.
-    best_estimator_, best_params_, best_score_, best_index_, scorer_, n_splits_, refit_time_
-        As of `GridSearchCV`.
-    n_side_by_side_ : int
-        How many of the fits, candidates times folds, were not made one by one.
-
-    See Also
-    --------
-    sklearn.model_selection.GridSearchCV : Fits candidates one by one, in any number of processes.
-
-    Notes
-    -----
-    Candidates of one fold learn side by side if they differ in `learning_rate`, `weight_decay`,
-    `dropout`, `class_weight`, `schedule`, `optimizer`, `thresholds`, `calibrate` and `on_untuned`;
-    those that differ in other parameters of the head, such as `hidden_dim`, in several batches, on
-    the same features. Fitted one by one, with the same results as ever, are those with
-    ``trainable`` other than "head", `early_stopping`, ``norm="batch"`` in a hidden layer,
-    `clip_grad_norm`, `accumulate_steps`, a `loss` or `optimizer` that is a callable, images that
-    change anew in each epoch, random weights without an int `random_state`, and all if the
-    estimator is another one (a pipeline, say), or `fit` gets more than X, y and groups.
-
-    Examples
-    --------
-    >>> from attrlearn import AttributeClassifier
-    >>> from attrlearn.model_selection import AttributeKFold, AttributeSearchCV
-    >>> rng = np.random.default_rng(0)
-    >>> X = rng.normal(size=(60, 4))
-    >>> y = np.where(rng.random((60, 2)) < 0.2, np.nan, X[:, :2] > 0)
-    >>> clf = AttributeClassifier(backbone=None, max_epochs=5, random_state=0)
-    >>> grid = {"learning_rate": [1e-5, 1e-2], "dropout": [0.5, 0.8]}
-    >>> search = AttributeSearchCV(clf, grid, cv=AttributeKFold(3)).fit(X, y)
-    >>> search.best_params_["learning_rate"]
-    0.01
-    >>> search.n_side_by_side_
-    12
-    """
-
-    _parameter_constraints: ClassVar[dict] = {
-        **GridSearchCV._parameter_constraints,
-        "n_iter": [Interval(Integral, 1, None, closed="left"), None],
-        "random_state": ["random_state"],
-    }
-
-    def __init__(
-        self,
-        estimator: Any,
-        param_grid: Mapping[str, Any] | Sequence[Mapping[str, Any]],
-        *,
-        n_iter: int | None = None,
-        scoring: Any = None,
-        n_jobs: int | None = None,
-        refit: bool | str | Callable[..., int] = True,
-        cv: Any = None,
-        verbose: int = 0,
-        pre_dispatch: int | str = "2*n_jobs",
-        error_score: float | str = np.nan,
-        return_train_score: bool = False,
-        random_state: int | np.random.RandomState | None = None,
-    ) -> None:
-        super().__init__(
-            estimator,
-            param_grid,
-            scoring=scoring,
-            n_jobs=n_jobs,
-            refit=refit,
-            cv=cv,
-            verbose=verbose,
-            pre_dispatch=pre_dispatch,
-            error_score=error_score,
-            return_train_score=return_train_score,
-        )
-        self.n_iter = n_iter
-        self.random_state = random_state
-
-    def fit(self, X: Any, y: Any, **params: Any) -> Self:
-        """Try all candidates on all folds, and fit the best one to all rows.
-
-        Parameters
-        ----------
-        X, y
-            As in `AttributeClassifier.fit`.
-        **params
-            `groups` for the splitter; others go to the fit of each candidate, one by one.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError, TypeError
-            If a parameter or an argument breaks a rule.
-        """
-        self._validate_params()
-        candidates = list(self._candidates())
-        cv = check_cv(self.cv, y, classifier=False)
-        splits = list(cv.split(X, y, params.get("groups")))
-        others = params.keys() - {"groups"}
-        trained = {} if others else _train_side_by_side(self.estimator, candidates, splits, X, y)
-        # scikit-learn's own search goes on from here, with estimators that have learnt already.
-        search = copy(self)
-        search.param_grid = [{name: [v] for name, v in c.items()} for c in candidates]
-        search.cv = splits
-        if trained:
-            pairs = [(c, s) for c in range(len(candidates)) for s in range(len(splits))]
-            search.estimator = _Estimators.of(
-                self.estimator, deque(trained.get(pair) for pair in pairs)
-            )
-            search.n_jobs = None
-        super(AttributeSearchCV, search).fit(X, y, **params)
-        found = {name: value for name, value in vars(search).items() if name.endswith("_")}
-        self.__dict__.update(found, n_side_by_side_=len(trained))
-        for number in range(len(candidates)):
-            seconds = [c.seconds for (n, _), c in trained.items() if n == number]
-            if len(seconds) == len(splits):
-                self.cv_results_["mean_fit_time"][number] = np.mean(seconds)
-                self.cv_results_["std_fit_time"][number] = np.std(seconds)
-        return self
-
-    def _candidates(self) -> Iterator[dict[str, Any]]:
-        """The parameters to try."""
-        if self.n_iter is None:
-            return iter(ParameterGrid(self.param_grid))
-        return iter(ParameterSampler(self.param_grid, self.n_iter, random_state=self.random_state))
-
-
-class _Candidate(AttributeClassifier):
+class Candidate(AttributeClassifier):
     """A candidate that has learnt from the training rows of a fold: its `fit` does nothing more.
 
     Attributes
@@ -285,7 +119,7 @@ class _Candidate(AttributeClassifier):
         """Text that is the same for candidates that learn the same."""
         return repr([getattr(self, name) for name in OWN_PACE])
 
-    def open_features(self, X: Any) -> "_Features":
+    def open_features(self, X: Any) -> "SharedFeatures":
         """The features of all rows."""
         self._validate_params()
         device = resolve_device(self.device)
@@ -298,10 +132,17 @@ class _Candidate(AttributeClassifier):
             extractor = pipeline.extractor(backbone, as_built=True) if backbone else None
             views = self.augment, self.augment_views
             _, source = open_source(reader, extractor, *views, self.verbose)
-        return _Features(backbone, source, state if self.weights is None and backbone else None)
+        return SharedFeatures(
+            backbone, source, state if self.weights is None and backbone else None
+        )
 
     def learn(
-        self, others: "list[_Candidate]", X: Any, y: Any, train: np.ndarray, features: "_Features"
+        self,
+        others: "list[Candidate]",
+        X: Any,
+        y: Any,
+        train: np.ndarray,
+        features: "SharedFeatures",
     ) -> None:
         """Train the networks of candidates with the form of this one, as `fit` does on the rows."""
         device = resolve_device(self.device)
@@ -322,12 +163,12 @@ class _Candidate(AttributeClassifier):
 
     def _learn(
         self,
-        candidates: "list[_Candidate]",
+        candidates: "list[Candidate]",
         inputs: Inputs,
         loaded: LoadedRows,
         attributes: Attributes,
         weights: dict[str, list[np.ndarray]],
-        features: "_Features",
+        features: "SharedFeatures",
         device: torch.device,
     ) -> None:
         """The same of those that know the same categories."""
@@ -388,7 +229,7 @@ class _Candidate(AttributeClassifier):
             torch.from_numpy(loaded.rows.loss_weights).float().to(device),
         )
 
-    def answer_for(self, X: Any, rows: np.ndarray, features: "_Features") -> None:
+    def answer_for(self, X: Any, rows: np.ndarray, features: "SharedFeatures") -> None:
         """Predict some rows, for a scorer that will ask for them."""
         if self._error is not None:
             return
@@ -416,7 +257,7 @@ class _Candidate(AttributeClassifier):
 
 
 @dataclass(frozen=True)
-class _Features:
+class SharedFeatures:
     """Features of all rows, which candidates share.
 
     Attributes
@@ -432,17 +273,17 @@ class _Features:
     random_state: Tensor | None
 
 
-class _Estimators(AttributeClassifier):
+class Estimators(AttributeClassifier):
     """Candidates in the order in which scikit-learn's search clones its estimator."""
 
     _estimator: AttributeClassifier
-    _queue: "deque[_Candidate | None]"
+    _queue: "deque[Candidate | None]"
     _asked = False
 
     @classmethod
     def of(
-        cls, estimator: AttributeClassifier, candidates: "deque[_Candidate | None]"
-    ) -> "_Estimators":
+        cls, estimator: AttributeClassifier, candidates: "deque[Candidate | None]"
+    ) -> "Estimators":
         """Return what gives these, for None a clone of the estimator, and such clones at last."""
         estimators = object.__new__(cls)
         estimators.__dict__.update(vars(estimator), _estimator=estimator, _queue=candidates)
@@ -457,22 +298,22 @@ class _Estimators(AttributeClassifier):
         return clone(self._estimator) if candidate is None else candidate
 
 
-def _train_side_by_side(
+def train_side_by_side(
     estimator: Any,
     parameters: list[dict[str, Any]],
     splits: list[tuple[np.ndarray, np.ndarray]],
     X: Any,
     y: Any,
-) -> dict[tuple[int, int], _Candidate]:
+) -> dict[tuple[int, int], Candidate]:
     """Candidates that have learnt, by their number and that of the fold, as far as they can."""
     if type(estimator) is not AttributeClassifier or getattr(estimator, "_skl_callbacks", None):
         return {}
-    trained: dict[tuple[int, int], _Candidate] = {}
+    trained: dict[tuple[int, int], Candidate] = {}
     by_features = defaultdict(list)
     for number, values in enumerate(parameters):
         # Whoever fits it will say what is wrong with it.
         with suppress(Exception):
-            candidate = _Candidate.of(estimator, values)
+            candidate = Candidate.of(estimator, values)
             candidate._validate_params()
             if candidate.learns_beside_others():
                 by_features[candidate.features_key()].append((number, candidate))
@@ -487,12 +328,12 @@ def _train_side_by_side(
 
 
 def _train_fold(
-    candidates: list[_Candidate],
+    candidates: list[Candidate],
     X: Any,
     y: Any,
     train: np.ndarray,
     test: np.ndarray,
-    features: _Features,
+    features: SharedFeatures,
 ) -> None:
     """Train all candidates on a fold, those of one form at once."""
     by_form = defaultdict(list)
