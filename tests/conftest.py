@@ -21,6 +21,14 @@ from attrlearn.nn import templates
 collect_ignore_glob = ["**/scripts/*"]  # tests run them in processes of their own
 
 
+@pytest.hookimpl(tryfirst=True)  # before tests are selected by their marks
+def pytest_collection_modifyitems(items):
+    """OpenVINO takes a second for each model that it converts."""
+    for item in items:
+        if item.get_closest_marker("openvino"):
+            item.add_marker("slow")
+
+
 @pytest.fixture(autouse=True)
 def empty_cache(monkeypatch, tmp_path_factory):
     """Each test starts with an empty cache, far from that of the user who runs it."""

@@ -45,7 +45,11 @@ def clf():
 
 @pytest.mark.parametrize(
     ("wrap", "option"),
-    [(np.asarray, "early_stopping"), (np.asarray, "calibrate"), (pd.DataFrame, "early_stopping")],
+    [
+        (np.asarray, "early_stopping"),
+        pytest.param(np.asarray, "calibrate", marks=pytest.mark.slow),
+        (pd.DataFrame, "early_stopping"),
+    ],
 )
 def test_nothing_that_fit_and_predict_make_is_as_large_as_the_features(clf, mapped, wrap, option):
     X = wrap(mapped)
