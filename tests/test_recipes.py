@@ -93,7 +93,7 @@ def test_enhanced_reports_all_attributes(run, tmp_path):
     kinds = {type(module).__name__ for module in clf.network_.head.modules()}
     assert {"SqueezeExcitationGate", "CategoryEmbedding", "BatchNorm1d", "Dropout"} <= kinds
     assert "Standardization" not in kinds
-    assert clf.network_.head.n_members == [1]
+    assert [form.n_members for form in clf.network_.head.members] == [1]
     assert clf.network_.backbone.stages == []
 
 

@@ -21,7 +21,9 @@ LEARN, TEST = slice(600), slice(600, None)
 @pytest.fixture(scope="module")
 def plain() -> AttributeClassifier:
     """Fitted with balanced classes, which its probabilities refer to."""
-    clf = AttributeClassifier(None, learning_rate=0.03, dropout=0.0, random_state=0)
+    clf = AttributeClassifier(
+        None, hidden_dim=None, standardize=False, learning_rate=0.03, dropout=0.0, random_state=0
+    )
     return clf.fit(X[LEARN], Y[LEARN])
 
 

@@ -62,7 +62,7 @@ def models(engine):
         again = first.fit(X, y)  # which frees what the parent opened
         assert again.predict_proba(X).shape == expected.shape
         embedder = ImageEmbedder("squeezenet1_1", weights=None, **options)
-        assert embedder.fit_transform(X).shape == (12, 512)
+        assert embedder.fit_transform(X).shape == (12, 2176)
 
     for trainable in ("head", "last_block", "all"):
         first = fitted(trainable=trainable)
