@@ -65,7 +65,7 @@ html_sidebars = {
     "from_script": [],
     "getting_started": [],
     "heads": [],
-    "search": [],
+    "hyperparameter_search": [],
     "losses": [],
 }
 html_theme_options = {
