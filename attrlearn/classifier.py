@@ -42,7 +42,7 @@ from attrlearn.decisions.thresholds import Rule, is_tuned
 from attrlearn.exceptions import naming_argument, naming_cure, warn
 from attrlearn.features.pipeline import FeaturePipeline
 from attrlearn.images.augmentation import POLICIES, Augment
-from attrlearn.images.reader import ImageReader
+from attrlearn.images.reader import ImageReader, no_bad_images
 from attrlearn.metrics import balanced_accuracy_score
 from attrlearn.model_selection import AttributeShuffleSplit
 from attrlearn.nn.backbones import Backbone, build_backbone
@@ -603,10 +603,8 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             known = self.categories_ if last else train.rows.learnt_categories()
             warn_of_unlearnt(inputs.categories, known)
             network = last or self._build_network(backbone, inputs, attributes, len(known), train)
-            fitted = self._describe(train, inputs, attributes, rules, known, weights)
-            fitted = replace(
-                fitted, applicable=applicable, bad_images=bad_images, split_seed=split_seed
-            )
+            fitted = self._describe(train, inputs, attributes, rules, known, applicable)
+            fitted = replace(fitted, bad_images=bad_images, split_seed=split_seed)
             callbacks.describe = fitted.to_dict
             history = self._train(
                 network,
@@ -1230,9 +1228,11 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         attributes: Attributes,
         rules: dict[Any, Rule],
         known: np.ndarray,
-        weights: list[np.ndarray],
+        applicable: pd.DataFrame,
     ) -> "_Fitted":
-        """What is known before the network has learnt."""
+        """What is known before the network has learnt, from rows whose classes are weighed."""
+        assert train.rows.class_weight is not None
+        weights = attributes.split(train.rows.class_weight)
         calibration = undo_class_weight(weights) if self.calibrate else None
         counts = train.rows.count_by_category(known, attributes)
         factors = category_factors(counts, known, attributes)
@@ -1240,7 +1240,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             attributes=attributes,
             decisions=Decisions.untuned(attributes, rules, calibration, factors),
             categories=known,
-            applicable=train.rows.applicable(attributes.names),
+            applicable=applicable,
             class_weight=weights,
             inputs=inputs,
             resize=self.resize,
@@ -1390,9 +1390,7 @@ class _Fitted:
     inputs: Inputs
     resize: str
     network_parameters: dict[str, Any]
-    bad_images: pd.DataFrame = field(
-        default_factory=partial(pd.DataFrame, columns=["row", "image", "reason"])
-    )
+    bad_images: pd.DataFrame = field(default_factory=no_bad_images)
     split_seed: int | None = None
 
     def to_dict(self, network: AttributeNetwork, history: History) -> dict[str, Any]:

@@ -17,10 +17,15 @@ from attrlearn.checks.inputs import Inputs
 from attrlearn.exceptions import ImageError, UnreadableImageWarning, warn
 from attrlearn.images.decoding import read_image
 
-__all__ = ["ImageReader", "MemoryReader", "consecutive", "open_reader"]
+__all__ = ["ImageReader", "MemoryReader", "consecutive", "no_bad_images", "open_reader"]
 
 Batch = tuple[np.ndarray, Tensor]
 Change = Callable[[Tensor, int], Tensor]  # an image (3, H, W) and its row → what is made of it
+
+
+def no_bad_images() -> pd.DataFrame:
+    """Return the table of images that cannot be read, empty."""
+    return pd.DataFrame(columns=["row", "image", "reason"])
 
 
 class MemoryReader:
@@ -52,7 +57,7 @@ class MemoryReader:
 
     def report_bad(self) -> pd.DataFrame:
         """Return an empty table: features were checked when they came in."""
-        return pd.DataFrame(columns=["row", "image", "reason"])
+        return no_bad_images()
 
 
 @dataclass

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from attrlearn.nn.dropout import Dropout
 from attrlearn.nn.gate import SqueezeExcitationGate
-from attrlearn.nn.members import MemberLinear, MemberNorm
+from attrlearn.nn.members import MemberBatchNorm, MemberLinear, MemberNorm
 
 __all__ = [
     "AttributeHead",
@@ -142,7 +142,7 @@ class _Members(nn.Module):
         if hidden_dim is None:
             self.hidden: nn.Module = Dropout(dropout)
         else:
-            norms = {"layer": MemberNorm, "batch": _MemberBatchNorm}
+            norms = {"layer": MemberNorm, "batch": MemberBatchNorm}
             normalise = nn.Identity() if norm is None else norms[norm](n_members, hidden_dim)
             self.hidden = nn.Sequential(
                 MemberLinear(n_members, width, hidden_dim),
@@ -161,19 +161,6 @@ class _Members(nn.Module):
             vectors = self.embedding(categories)  # (K, M, B, E)
             x = torch.cat([x.expand(len(vectors), -1, -1, -1), vectors], dim=3)
         return self.linear(self.hidden(x))  # (K, M, B, L)
-
-
-class _MemberBatchNorm(nn.Module):
-    """Batch normalisation per member of one network, (1, M, B, H) to the same."""
-
-    def __init__(self, n_members: int, width: int) -> None:
-        super().__init__()
-        self.norm = nn.BatchNorm1d(n_members * width)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """Return the normalised inputs."""
-        side_by_side = inputs[0].transpose(0, 1)  # (B, M, H)
-        return self.norm(side_by_side.flatten(1)).view(side_by_side.shape).transpose(0, 1)[None]
 
 
 def member_widths(hidden_dim: int | Sequence[int | None] | None) -> list[int | None]:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["MemberLinear", "MemberNorm"]
+__all__ = ["MemberBatchNorm", "MemberLinear", "MemberNorm"]
 
 
 class MemberLinear(nn.Module):
@@ -73,3 +73,33 @@ class MemberNorm(nn.Module):
         by_member = (*inputs.shape[:2], 1, inputs.shape[3])
         normalised = F.layer_norm(inputs, inputs.shape[-1:])
         return torch.addcmul(self.bias.view(by_member), normalised, self.weight.view(by_member))
+
+
+class MemberBatchNorm(nn.Module):
+    """Batch normalisation per member of one network.
+
+    Parameters
+    ----------
+    n_members : int
+        M.
+    width : int
+        H.
+
+    Shape
+    -----
+    inputs, output : (1, M, B, H)
+
+    Examples
+    --------
+    >>> MemberBatchNorm(3, 2)(torch.randn(1, 3, 5, 2)).shape
+    torch.Size([1, 3, 5, 2])
+    """
+
+    def __init__(self, n_members: int, width: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(n_members * width)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return the normalised inputs."""
+        side_by_side = inputs[0].transpose(0, 1)  # (B, M, H)
+        return self.norm(side_by_side.flatten(1)).view(side_by_side.shape).transpose(0, 1)[None]

@@ -1,12 +1,13 @@
 """Candidates of a search, and how those of one form are trained side by side."""
 
 from collections import defaultdict, deque
+from collections.abc import Callable, Hashable, Iterable
 from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, replace
 from numbers import Integral
 from time import perf_counter
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from attrlearn.checks.weights import class_weights
 from attrlearn.classifier import AttributeClassifier
 from attrlearn.decisions.decisions import threshold_rules
 from attrlearn.features.extractor import ROWS_AT_ONCE
+from attrlearn.images.reader import no_bad_images
 from attrlearn.nn.backbones import Backbone
 from attrlearn.nn.device import resolve_device, send
 from attrlearn.nn.losses import build_loss
@@ -30,6 +32,8 @@ from attrlearn.training.sources import Source, open_source
 from attrlearn.training.together import Regimen, fit_together
 
 __all__ = ["Candidate", "Estimators", "train_side_by_side"]
+
+T = TypeVar("T")
 
 # Candidates that differ in these alone learn from the same rows, in networks of one form.
 OWN_PACE = (
@@ -85,14 +89,17 @@ class Candidate(AttributeClassifier):
             raise self._error
         return self
 
+    @property
+    def _draws_weights(self) -> bool:
+        """Whether its backbone begins with random weights."""
+        return self.backbone is not None and self.weights is None
+
     def learns_beside_others(self) -> bool:
         """Whether its parameters are such that its network can be one of several."""
         from_features = self.backbone is None
         frozen = from_features or self.trainable == "head"
         kept = from_features or not callable(self.augment) or self.augment_views is not None
-        known_weights = (
-            from_features or self.weights is not None or isinstance(self.random_state, Integral)
-        )
+        known_weights = not self._draws_weights or isinstance(self.random_state, Integral)
         one_by_one = (
             self.early_stopping
             or self.clip_grad_norm is not None
@@ -106,8 +113,8 @@ class Candidate(AttributeClassifier):
     def features_key(self) -> str:
         """Text that is the same for candidates with the same features."""
         names = FEATURES if self.backbone is not None else ("backbone",)
-        random = self.random_state if self.backbone is not None and self.weights is None else None
-        return repr([getattr(self, name) for name in names] + [random])
+        drawn = [self.random_state] if self._draws_weights else []
+        return repr([getattr(self, name) for name in names] + drawn)
 
     def form_key(self) -> str:
         """Text that is the same for candidates that can learn side by side."""
@@ -132,9 +139,7 @@ class Candidate(AttributeClassifier):
             extractor = pipeline.extractor(backbone, as_built=True) if backbone else None
             views = self.augment, self.augment_views
             _, source = open_source(reader, extractor, *views, self.verbose)
-        return SharedFeatures(
-            backbone, source, state if self.weights is None and backbone else None
-        )
+        return SharedFeatures(backbone, source, state if self._draws_weights else None)
 
     def learn(
         self,
@@ -150,44 +155,46 @@ class Candidate(AttributeClassifier):
         inputs, rows, attributes = self._check_rows(*passed, None, None)
         loaded = LoadedRows(rows, features.source.take(train))
         self._check_batches(len(loaded), fixed=True)
-        weights = {
-            c.pace_key(): class_weights(rows.count(attributes), attributes, c.class_weight)
-            for c in others
-        }
-        by_known = defaultdict(list)  # a class weight of 0 can leave a category unknown
+        weighed = {}
         for c in others:
-            known = loaded.weigh(weights[c.pace_key()]).rows.learnt_categories()
-            by_known[tuple(known)].append(c)
-        for candidates in by_known.values():
-            self._learn(candidates, inputs, loaded, attributes, weights, features, device)
+            weights = class_weights(rows.count(attributes), attributes, c.class_weight)
+            weighed[c.pace_key()] = loaded.weigh(weights)
+
+        def known(c: Candidate) -> tuple[Any, ...]:
+            """A class weight of 0 can leave a category unknown."""
+            return tuple(weighed[c.pace_key()].rows.learnt_categories())
+
+        for candidates in _grouped(others, known):
+            self._learn(candidates, inputs, weighed, attributes, features, device)
 
     def _learn(
         self,
         candidates: "list[Candidate]",
         inputs: Inputs,
-        loaded: LoadedRows,
+        weighed: dict[str, LoadedRows],
         attributes: Attributes,
-        weights: dict[str, list[np.ndarray]],
         features: "SharedFeatures",
         device: torch.device,
     ) -> None:
-        """The same of those that know the same categories."""
+        """The same of those that know the same categories; rows by pace, their classes weighed."""
         started = perf_counter()
-        paces = list(dict.fromkeys(c.pace_key() for c in candidates))
-        weighed = {pace: loaded.weigh(weights[pace]) for pace in paces}
-        known = weighed[paces[0]].rows.learnt_categories()
+        by_pace = _grouped(candidates, Candidate.pace_key)
+        rows = [weighed[alike[0].pace_key()] for alike in by_pace]
+        known = rows[0].rows.learnt_categories()
         warn_of_unlearnt(inputs.categories, known)
         with recording_gradients(), seeded(self.random_state, device) as generator:
             if features.random_state is not None:
                 torch.set_rng_state(features.random_state)
-            network = self._build_network(features.backbone, inputs, attributes, len(known), loaded)
-            leaders = [next(c for c in candidates if c.pace_key() == pace) for pace in paces]
+            network = self._build_network(
+                features.backbone, inputs, attributes, len(known), rows[0]
+            )
+            examples = [loaded.examples(known, device) for loaded in rows]
             results = fit_together(
                 network,
-                loaded.examples(known, device),
+                examples[0],
                 [
-                    c._regimen(weighed[pace], network.n_features, device)
-                    for c, pace in zip(leaders, paces, strict=True)
+                    alike[0]._regimen(network.n_features, of_pace.weights)
+                    for alike, of_pace in zip(by_pace, examples, strict=True)
                 ],
                 loss=build_loss(self.loss, attributes, self.focal_gamma, self.label_smoothing),
                 max_epochs=self.max_epochs,
@@ -196,46 +203,46 @@ class Candidate(AttributeClassifier):
             )
             state = torch.get_rng_state(), generator.get_state()
             seconds = (perf_counter() - started) / len(candidates)
-            judged: dict[str, Any] = {}
-            for c in candidates:
-                begun = perf_counter()
-                pace = c.pace_key()
-                learnt = results[paces.index(pace)]
-                if isinstance(learnt, ValueError):
-                    c._error = learnt
-                    continue
-                rules = threshold_rules(c.thresholds, attributes)
-                fitted = c._describe(weighed[pace], inputs, attributes, rules, known, weights[pace])
-                if c._tunes(rules):
-                    if pace not in judged:  # the same network, and so the same other folds
-                        torch.set_rng_state(state[0])
-                        generator.set_state(state[1])
-                        judged[pace] = c._judge(
-                            learnt[0], weighed[pace], None, fitted, generator, len(learnt[1])
-                        )
-                    decisions = c._tune(fitted.decisions, rules, *judged[pace])
-                    fitted = replace(fitted, decisions=decisions)
-                c._become(fitted, *learnt)
-                c.seconds = seconds + perf_counter() - begun
+            for alike, loaded, learnt in zip(by_pace, rows, results, strict=True):
+                judged = None  # the same network, and so the same other folds
+                for c in alike:
+                    begun = perf_counter()
+                    if isinstance(learnt, ValueError):
+                        c._error = learnt
+                        continue
+                    network, history = learnt
+                    rules = threshold_rules(c.thresholds, attributes)
+                    applicable = loaded.rows.applicable(attributes.names)
+                    fitted = c._describe(loaded, inputs, attributes, rules, known, applicable)
+                    if c._tunes(rules):
+                        if judged is None:
+                            torch.set_rng_state(state[0])
+                            generator.set_state(state[1])
+                            judged = c._judge(
+                                network, loaded, None, fitted, generator, len(history)
+                            )
+                        decisions = c._tune(fitted.decisions, rules, *judged)
+                        fitted = replace(fitted, decisions=decisions)
+                    c._become(fitted, network, history)
+                    c.seconds = seconds + perf_counter() - begun
 
-    def _regimen(self, loaded: LoadedRows, n_features: int, device: torch.device) -> Regimen:
-        """How its network learns."""
+    def _regimen(self, n_features: int, weights: Tensor) -> Regimen:
+        """How its network learns; weights (N, A) of the cells."""
         return Regimen(
             str(self.optimizer),
             self.learning_rate,
             self.weight_decay,
             self.schedule,
             self._head_options(n_features, fixed=True)["dropout"],
-            torch.from_numpy(loaded.rows.loss_weights).float().to(device),
+            weights,
         )
 
-    def answer_for(self, X: Any, rows: np.ndarray, features: "SharedFeatures") -> None:
-        """Predict some rows, for a scorer that will ask for them."""
+    def answer_for(self, inputs: Inputs, rows: np.ndarray, features: "SharedFeatures") -> None:
+        """Predict some rows, those of the inputs, for a scorer that will ask for them."""
         if self._error is not None:
             return
         device = resolve_device(self.device)
         network = self.network_.to(device)
-        inputs = check_inputs(_safe_indexing(X, rows), features=self.backbone is None)
         codes = encode_categories(inputs.categories, self.categories_, len(inputs))
         size = self.batch_size if self.backbone is None else ROWS_AT_ONCE  # as in prediction
         parts = torch.arange(len(rows)).split(int(size))
@@ -252,7 +259,7 @@ class Candidate(AttributeClassifier):
         """Probabilities of the rows that it has predicted already, or of others."""
         predicted, probabilities = self._answer
         if inputs.holds_the_same_as(predicted):
-            return probabilities.copy(), pd.DataFrame(columns=["row", "image", "reason"])
+            return probabilities.copy(), no_bad_images()
         return super()._run_network(inputs, codes, on_bad_image)
 
 
@@ -309,15 +316,15 @@ def train_side_by_side(
     if type(estimator) is not AttributeClassifier or getattr(estimator, "_skl_callbacks", None):
         return {}
     trained: dict[tuple[int, int], Candidate] = {}
-    by_features = defaultdict(list)
+    able = []
     for number, values in enumerate(parameters):
         # Whoever fits it will say what is wrong with it.
         with suppress(Exception):
             candidate = Candidate.of(estimator, values)
             candidate._validate_params()
             if candidate.learns_beside_others():
-                by_features[candidate.features_key()].append((number, candidate))
-    for numbered in by_features.values():
+                able.append((number, candidate))
+    for numbered in _grouped(able, lambda pair: pair[1].features_key()):
         with suppress(Exception):
             features = numbered[0][1].open_features(X)
             for fold, (train, test) in enumerate(splits):
@@ -336,10 +343,16 @@ def _train_fold(
     features: SharedFeatures,
 ) -> None:
     """Train all candidates on a fold, those of one form at once."""
-    by_form = defaultdict(list)
-    for candidate in candidates:
-        by_form[candidate.form_key()].append(candidate)
-    for alike in by_form.values():
+    for alike in _grouped(candidates, Candidate.form_key):
         alike[0].learn(alike, X, y, train, features)
+    inputs = check_inputs(_safe_indexing(X, test), features=features.backbone is None)
     for candidate in candidates:
-        candidate.answer_for(X, test, features)
+        candidate.answer_for(inputs, test, features)
+
+
+def _grouped(things: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:
+    """The things with equal keys together, in the order in which they come."""
+    groups = defaultdict(list)
+    for thing in things:
+        groups[key(thing)].append(thing)
+    return list(groups.values())
