@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile
 from scipy.sparse import csr_array
 
-from attrlearn.checks import inputs as inputs_module
+from attrlearn.checks import feature_matrix
 from attrlearn.checks.inputs import (
     check_inputs,
     encode_categories,
@@ -221,7 +221,7 @@ def test_features_of_a_dtype_of_floats_are_not_copied(dtype, form):
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_features_checked_in_parts_have_the_same_first_bad_cell(monkeypatch, dtype, order):
-    monkeypatch.setattr(inputs_module, "CELLS_AT_ONCE", 7)
+    monkeypatch.setattr(feature_matrix, "CELLS_AT_ONCE", 7)
     X = np.zeros((9, 3), dtype, order)
     for row, column, value, got in [
         (8, 2, np.nan, "nan"),

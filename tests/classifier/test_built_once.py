@@ -26,7 +26,7 @@ def pretrained(small, tmp_path, settled):
 @pytest.fixture
 def counted(monkeypatch):
     """How often a model is built, read, hashed, and its weights are checked."""
-    done = dict.fromkeys(["get_model", "_read_state_dict", "content_hash", "checksum"], 0)
+    done = dict.fromkeys(["get_model", "read_state_dict", "content_hash", "checksum"], 0)
 
     def count(owner, name):
         original = getattr(owner, name)
@@ -61,7 +61,7 @@ def test_folds_build_and_hash_once(pretrained, images, attributes, counted):
     pretrained.set_params(engine="torch")
     cross_val_score(pretrained, images, attributes, cv=5, scoring=SCORERS["accuracy"])
     # Each fold predicts by a model that its user may have edited, so that it is checked.
-    assert counted == {"get_model": 1, "_read_state_dict": 1, "content_hash": 1, "checksum": 1 + 5}
+    assert counted == {"get_model": 1, "read_state_dict": 1, "content_hash": 1, "checksum": 1 + 5}
     counted.update(dict.fromkeys(counted, 0))
     clone(pretrained).fit(images, attributes)
     ImageEmbedder(

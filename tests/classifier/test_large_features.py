@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from attrlearn import AttributeClassifier
-from attrlearn.checks import inputs as inputs_module
+from attrlearn.checks import feature_matrix
 
 N, D = 2_000, 1_000
 RNG = np.random.default_rng(0)
@@ -33,7 +33,7 @@ class LargestTensor(TorchDispatchMode):
 @pytest.fixture(params=["float16", "float32", "float64"])
 def mapped(request, tmp_path, monkeypatch):
     """Features in a file that cannot be written to."""
-    monkeypatch.setattr(inputs_module, "CELLS_AT_ONCE", 2**14)
+    monkeypatch.setattr(feature_matrix, "CELLS_AT_ONCE", 2**14)
     RNG.standard_normal((N, D)).astype(request.param).tofile(tmp_path / "features")
     return np.memmap(tmp_path / "features", request.param, "r", shape=(N, D))
 

@@ -231,12 +231,12 @@ def weights(tmp_path, settled):
 def work(monkeypatch):
     """What is built and read, by name."""
     done = []
-    build, read = models.get_model, backbones._read_state_dict
+    build, read = models.get_model, backbones.read_state_dict
     monkeypatch.setattr(
         models, "get_model", lambda name, **o: done.append(("build", name)) or build(name, **o)
     )
     monkeypatch.setattr(
-        backbones, "_read_state_dict", lambda *args: done.append(("read", args[0])) or read(*args)
+        backbones, "read_state_dict", lambda *args: done.append(("read", args[0])) or read(*args)
     )
     return done
 
