@@ -46,16 +46,17 @@ from attrlearn.images.reader import ImageReader, no_bad_images
 from attrlearn.metrics import balanced_accuracy_score
 from attrlearn.model_selection import AttributeShuffleSplit
 from attrlearn.nn.backbones import Backbone, build_backbone
-from attrlearn.nn.device import resolve_device, resolve_dtype, warn_of_shared_gpu
+from attrlearn.nn.device import resolve_device, resolve_dtype, warn_of_idle_gpus, warn_of_shared_gpu
 from attrlearn.nn.heads import member_widths
 from attrlearn.nn.losses import LOSSES, Loss, build_loss
 from attrlearn.nn.network import AttributeNetwork
 from attrlearn.pickling import NetworkPickleMixin
 from attrlearn.prediction import predict_probabilities
 from attrlearn.training.examples import LoadedRows
+from attrlearn.training.fingerprint import describe_parameters, hash_of_network, hash_of_rows
 from attrlearn.training.fit import EpochObserver, NoObserver, Score, fit_network
 from attrlearn.training.history import History
-from attrlearn.training.out_of_fold import predict_out_of_fold
+from attrlearn.training.out_of_fold import N_FOLDS, predict_out_of_fold
 from attrlearn.training.schedule import (
     BuildOptimizer,
     BuildSchedule,
@@ -63,8 +64,10 @@ from attrlearn.training.schedule import (
     parameter_groups,
 )
 from attrlearn.training.seeds import recording_gradients, seeded
+from attrlearn.training.session import Session, open_session
 from attrlearn.training.sources import open_features, open_source
 from attrlearn.training.standardization import standardize
+from attrlearn.training.state import TrainingState
 from attrlearn.training.validation import (
     ValidationPredictions,
     ValidationSet,
@@ -75,6 +78,7 @@ from attrlearn.training.validation import (
 __all__ = ["AttributeClassifier"]
 
 COMMITTEE = (None, 128)  # of heads, by the width of their hidden layer
+OUT_OF_FOLD_SHARE = 0.8  # of the time: five trainings on four fifths of the rows beside one
 MANY_FEATURES = 1_000  # from which on four of five can be dropped
 HEAD_PARAMETERS = ("standardize", "attention", "category_dim", "hidden_dim", "norm", "dropout")
 NETWORK_PARAMETERS = (
@@ -84,6 +88,16 @@ NETWORK_PARAMETERS = (
     "features",
     "image_size",
     *HEAD_PARAMETERS,
+)
+# What may change from one run of a fit to the next.
+RUN_PARAMETERS = (
+    "cache_dir",
+    "checkpoint_dir",
+    "checkpoint_every",
+    "n_jobs",
+    "time_limit",
+    "verbose",
+    "warm_start",
 )
 
 
@@ -182,9 +196,15 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         How many of `max_epochs` train the head alone at first, on kept features, when the backbone
         is fine-tuned. These and the others each follow the whole `schedule`; with `early_stopping`
         these are not scored.
+    ema_decay : float or None, default=None
+        In [0, 1), such as 0.99: the exponential moving average of the weights over the optimiser
+        steps is what is validated and kept, ``average = ema_decay * average + (1 - ema_decay) *
+        weights`` after each (Polyak & Juditsky, 1992). In the first steps the decay is lower. None:
+        no average.
     max_epochs : int, default=20
     batch_size : int, default=32
-        Images that the network sees at once, in `fit` and in prediction.
+        Images that the network sees at once, in `fit` and in prediction. Processes of torchrun,
+        which fine-tune together, deal them out.
     accumulate_steps : int, default=1
         Batches per optimiser step. The gradient is that of one batch of
         ``batch_size * accumulate_steps`` rows, whatever their gaps.
@@ -267,7 +287,21 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         global generator changes.
     warm_start : bool, default=False
         Whether a further `fit` goes on from the fitted network, with the same attributes and the
-        same parameters of the network.
+        same parameters of the network. If the last one ended early, by `time_limit` or an
+        interrupt, and rows and parameters are the same, it makes the steps that were left, with
+        schedule and optimiser as they were; else it begins a new schedule.
+    time_limit : float or None, default=None
+        Seconds for the whole `fit`, after which it ends at the next step, with the weights of the
+        best epoch so far, or those of now. Features are computed before the first step, and that is
+        always made. Where thresholds or calibration are tuned out of fold, four fifths are kept for
+        that. None: no limit.
+    checkpoint_dir : path or None, default=None
+        Folder in which `fit` keeps its state: killed and started again with the same arguments it
+        goes on from there, and ends as if nothing had happened, on a CPU bit for bit. What is of
+        other rows, parameters or weights, damaged, or from a newer version is an error. One `fit`
+        at a time; the state is removed when it has ended. None: none.
+    checkpoint_every : float, default=300.0
+        Seconds from one state to the next.
     verbose : int, default=0
         1: progress, loss and time left on standard error.
 
@@ -355,6 +389,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
     _calibration: Calibration | None
     _history: History
     _resize: str
+    _unfinished: TrainingState | None = None  # where a fit that ended early was
     _is_learning: bool = False  # as callbacks and scorers get it during a fit
 
     # What scikit-learn's metadata routing passes on unasked.
@@ -391,6 +426,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         "schedule": [StrOptions({"constant", "cosine", "onecycle"}), callable],
         "clip_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
         "freeze_epochs": [Interval(Integral, 0, None, closed="left")],
+        "ema_decay": [Interval(Real, 0, 1, closed="left"), None],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "accumulate_steps": [Interval(Integral, 1, None, closed="left")],
@@ -417,6 +453,9 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         ],
         "random_state": ["random_state"],
         "warm_start": ["boolean"],
+        "time_limit": [Interval(Real, 0, None, closed="neither"), None],
+        "checkpoint_dir": [str, PathLike, None],
+        "checkpoint_every": [Interval(Real, 0, None, closed="left")],
         "verbose": [Interval(Integral, 0, None, closed="left"), "boolean"],
     }
 
@@ -446,6 +485,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         schedule: str | BuildSchedule = "cosine",
         clip_grad_norm: float | None = None,
         freeze_epochs: int = 0,
+        ema_decay: float | None = None,
         max_epochs: int = 20,
         batch_size: int = 32,
         accumulate_steps: int = 1,
@@ -468,6 +508,9 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         n_jobs: int | None = None,
         random_state: int | np.random.RandomState | None = None,
         warm_start: bool = False,
+        time_limit: float | None = None,
+        checkpoint_dir: str | PathLike | None = None,
+        checkpoint_every: float = 300.0,
         verbose: int = 0,
     ) -> None:
         self.backbone = backbone
@@ -493,6 +536,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         self.schedule = schedule
         self.clip_grad_norm = clip_grad_norm
         self.freeze_epochs = freeze_epochs
+        self.ema_decay = ema_decay
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.accumulate_steps = accumulate_steps
@@ -515,6 +559,9 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.warm_start = warm_start
+        self.time_limit = time_limit
+        self.checkpoint_dir = checkpoint_dir
+        self.checkpoint_every = checkpoint_every
         self.verbose = verbose
 
     @with_callbacks
@@ -572,6 +619,16 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             `image` and `reason` say which and why.
         OSError
             If the weights cannot be read.
+        MemoryError
+            If a training step does not fit into memory.
+        KeyboardInterrupt
+            After an interrupt, with the fitted attributes set from what was learnt so far.
+
+        Notes
+        -----
+        Started by torchrun, the processes share the work: each computes features of its share of
+        the images, and where a backbone is fine-tuned the gradient of its share of each batch. All
+        end with the same fitted estimator.
         """
         self._validate_params()
         self._widths(fixed=True)
@@ -582,7 +639,15 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         chosen = self._check_validation_rows(X_val, y_val, inputs, attributes, tunes)
         device = resolve_device(self.device)
         warn_of_shared_gpu(device)
-        with recording_gradients(), seeded(self.random_state, device) as generator:
+        with (
+            open_session(
+                self.time_limit, self.checkpoint_dir, self.checkpoint_every, device
+            ) as session,
+            recording_gradients(),
+            seeded(session.draw_seed(self.random_state), device) as generator,
+        ):
+            warn_of_idle_gpus(self.device, session.processes.n)
+            self._identify(session, device, (inputs, rows), *([chosen] if chosen else []))
             last = self._last_network(inputs, attributes)
             backbone = last.backbone if last else self._build_backbone()
             pipeline = self._pipeline(device, self.resize)
@@ -606,22 +671,33 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             fitted = self._describe(train, inputs, attributes, rules, known, applicable)
             fitted = replace(fitted, bad_images=bad_images, split_seed=split_seed)
             callbacks.describe = fitted.to_dict
+            if tunes and validation is None:
+                session.reserve(OUT_OF_FOLD_SHARE)
+            self._go_on(session, network, is_warm=last is not None)
             history = self._train(
                 network,
                 train,
                 fitted,
                 generator,
+                session,
                 score=self._validation_score(validation, fitted, device),
                 observer=callbacks,
                 history=self._history if last else History(),
                 max_epochs=self.max_epochs,
             )
-            if tunes:
-                judged = self._judge(network, train, validation, fitted, generator, len(history))
-                decisions = self._tune(fitted.decisions, rules, *judged)
-                fitted = replace(fitted, decisions=decisions)
-        self._become(fitted, network, history)
+            with session.catching_interrupts():
+                if tunes and session.interrupt is None:
+                    judged = self._judge(
+                        network, train, validation, fitted, generator, session, len(history)
+                    )
+                    decisions = self._tune(fitted.decisions, rules, *judged)
+                    fitted = replace(fitted, decisions=decisions)
+            self._become(fitted, network, history)
+            self._unfinished = session.unfinished
+            session.close()
         callbacks.end_fit()
+        if session.interrupt is not None:
+            raise session.interrupt
         return self
 
     def predict_proba(self, X: Any, categories: Any = None) -> np.ndarray | list[np.ndarray]:
@@ -1098,6 +1174,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         train: LoadedRows,
         fitted: "_Fitted",
         generator: torch.Generator,
+        session: Session,
         *,
         score: Score | None,
         observer: EpochObserver,
@@ -1111,9 +1188,11 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             network,
             n_iter_no_change=self.n_iter_no_change,
             observer=observer,
+            session=session,
             loss=self._build_loss(fitted),
             schedule=self.schedule,
             clip_grad_norm=self.clip_grad_norm,
+            ema_decay=self.ema_decay,
             batch_size=self.batch_size,
             accumulate_steps=self.accumulate_steps,
             dtype=resolve_dtype(self.dtype, device),
@@ -1124,21 +1203,51 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             network.head.parameters(), self.learning_rate, self.weight_decay, n_dims_of_bias=2
         )
         if train.frozen is not None:
-            history = fit(
-                replace(train, source=train.frozen).examples(fitted.categories, device),
-                score=None,
-                history=history,
-                optimizer=build_optimizer(self.optimizer, head),
-                max_epochs=self.freeze_epochs,
-            )
             max_epochs -= self.freeze_epochs
+            if not session.is_past("freeze_epochs"):
+                history = fit(
+                    replace(train, source=train.frozen).examples(fitted.categories, device),
+                    phase="freeze_epochs",
+                    score=None,
+                    history=history,
+                    optimizer=build_optimizer(self.optimizer, head),
+                    max_epochs=self.freeze_epochs,
+                )
+            if session.is_ended:
+                return history
         return fit(
             train.examples(fitted.categories, device),
+            phase="main",
             score=score,
             history=history,
             optimizer=build_optimizer(self.optimizer, head + self._backbone_groups(network)),
             max_epochs=max_epochs,
         )
+
+    def _identify(
+        self,
+        session: Session,
+        device: torch.device,
+        *parts: tuple[Inputs, LabelledRows],
+    ) -> None:
+        """Tell a session what this fit is of, from rows to learn from and to validate by."""
+        parameters = {n: v for n, v in self.get_params().items() if n not in RUN_PARAMETERS}
+        if not isinstance(self.random_state, Integral):
+            del parameters["random_state"]
+        parameters["dtype"] = str(resolve_dtype(self.dtype, device))
+        parameters["device"] = device.type
+        parameters["processes"] = session.processes.n
+        described = describe_parameters(parameters)
+        session.identify("parameters", lambda: described)
+        session.identify("rows of X and y", partial(hash_of_rows, parts))
+
+    def _go_on(self, session: Session, network: AttributeNetwork, *, is_warm: bool) -> None:
+        """Let a session go on from where this fit, or with `warm_start` the last one, has ended."""
+        if is_warm:
+            session.go_on_from(self._unfinished)
+        if session.folder is not None:
+            hashed = hash_of_network(network)
+            session.identify("weights to begin with", lambda: hashed)
 
     def _build_loss(self, fitted: "_Fitted") -> Loss:
         """What training minimises."""
@@ -1180,6 +1289,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         validation: "_ValidationRows | None",
         fitted: "_Fitted",
         generator: torch.Generator,
+        session: Session,
         n_epochs: int,
     ) -> tuple[LabelledRows, np.ndarray]:
         """Rows that were not learnt from, and their probabilities (N, C).
@@ -1189,6 +1299,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         """
         device = resolve_device(self.device)
         dtype = resolve_dtype(self.dtype, device)
+        parts = session.parts(N_FOLDS)
 
         def predict(network: AttributeNetwork, loaded: LoadedRows) -> np.ndarray:
             examples = loaded.examples(fitted.categories, device)
@@ -1199,22 +1310,32 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             of_fold = self._build_network(
                 network.backbone, fitted.inputs, fitted.attributes, len(fitted.categories), learnt
             )
+            part = next(parts)
             self._train(
                 of_fold,
                 learnt,
                 fitted,
                 generator,
+                part,
                 score=None,
                 observer=NoObserver(),
                 history=History(),
                 max_epochs=n_epochs,
             )
+            if part.interrupt is not None:
+                raise part.interrupt
             return predict(of_fold, rest)
 
         if validation is not None:
             return validation.loaded.rows, predict(network, validation.loaded)
         seed = int(torch.randint(2**31 - 1, (), generator=generator))
         return train.labelled().rows, predict_out_of_fold(train, fit_and_predict, seed)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle without the state of a fit that ended early, several times the network in size."""
+        state = super().__getstate__()
+        state.pop("_unfinished", None)
+        return state
 
     @property
     def _asks_scorer(self) -> bool:

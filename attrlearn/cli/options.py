@@ -143,6 +143,7 @@ ESTIMATOR_OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
     "schedule": (text_or_none, "constant, cosine or onecycle (cosine)"),
     "clip_grad_norm": (literal, "greatest norm of the gradient of a step, or none (none)"),
     "freeze_epochs": (int, "epochs that train the head alone before a backbone (0)"),
+    "ema_decay": (literal, "decay of a moving average of the weights, or none (none)"),
     "max_epochs": (int, "passes over the rows (20)"),
     "batch_size": (int, "images at once (32)"),
     "accumulate_steps": (int, "batches per optimiser step (1)"),
@@ -178,6 +179,12 @@ ESTIMATOR_OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
     "n_jobs": (literal, "threads that decode images, or none: those of torch (none)"),
     "random_state": (literal, "seed, or none: another each time (none)"),
     "warm_start": (bool, "stored in the model, for a further fit in Python (no)"),
+    "time_limit": (literal, "seconds after which training ends with what it has, or none (none)"),
+    "checkpoint_dir": (
+        text_or_none,
+        "folder from which a training that was killed goes on when started again, or none (none)",
+    ),
+    "checkpoint_every": (float, "seconds from one state in it to the next (300)"),
     "verbose": (int, "1: progress on standard error (1 on a terminal, else 0)"),
 }
 

@@ -79,6 +79,7 @@ class FeatureExtractor:
         reader: ImageReader,
         *,
         views: Sequence[View] = (ORIGINAL,),
+        parts: Sequence[np.ndarray] | None = None,
         keep_memory: bool = True,
         verbose: int = 0,
     ) -> Iterator[tuple[np.ndarray, Tensor]]:
@@ -89,6 +90,8 @@ class FeatureExtractor:
         reader : ImageReader
         views : sequence of V views, default=(ORIGINAL,)
             Of each image. Only those that the cache does not hold are computed.
+        parts : sequence of ndarray, optional
+            Rows that are next to each other, to take in place of all.
         keep_memory : bool, default=True
             Whether the cache is for images in memory too, rather than for files alone.
         verbose : int, default=0
@@ -97,19 +100,23 @@ class FeatureExtractor:
         Yields
         ------
         rows : ndarray of shape (n,)
-            Those that could be read, in order.
+            Those of a part that could be read, in order.
         features : Tensor of shape (V, n, D)
             Of the dtype of the extractor, on the CPU.
         """
+        if parts is None:
+            parts = consecutive(len(reader), ROWS_AT_ONCE)
         images = [
             image if keep_memory or not is_in_memory(image) else None for image in reader.images
         ]
         cache = nullcontext() if self.cache_dir is None else FeatureCache(self.cache_dir)
         with (
             cache as kept,
-            tqdm(total=len(reader), desc="features", unit="image", disable=not verbose) as progress,
+            tqdm(
+                total=sum(map(len, parts)), desc="features", unit="image", disable=not verbose
+            ) as progress,
         ):
-            for rows in consecutive(len(reader), ROWS_AT_ONCE):
+            for rows in parts:
                 hashes = _content_hashes(kept, images, rows)
                 found, bits = self._look_up(kept, reader, hashes, views)
                 progress.update(int(found.all(axis=0).sum()))

@@ -9,7 +9,14 @@ from torch import Tensor
 
 from attrlearn.exceptions import warn
 
-__all__ = ["autocast", "resolve_device", "resolve_dtype", "send", "warn_of_shared_gpu"]
+__all__ = [
+    "autocast",
+    "resolve_device",
+    "resolve_dtype",
+    "send",
+    "warn_of_idle_gpus",
+    "warn_of_shared_gpu",
+]
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -121,4 +128,14 @@ def warn_of_shared_gpu(device: torch.device) -> None:
         warn(
             "The processes of n_jobs share one GPU: its memory must hold all of their models, and "
             "they are no faster than one. Pass n_jobs=1 to the search, or device='cpu' here.",
+        )
+
+
+def warn_of_idle_gpus(device: str, n_processes: int) -> None:
+    """Warn if there are GPUs that nobody has chosen one of, and one process."""
+    n_devices = torch.cuda.device_count()
+    if device == "auto" and n_devices > 1 and n_processes == 1 and parent_process() is None:
+        warn(
+            f"A fit by one process uses one GPU of the {n_devices} here. Start the script by "
+            f"torchrun --nproc_per_node={n_devices} to use all, or pass device='cuda' for one.",
         )

@@ -28,6 +28,7 @@ from attrlearn.nn.device import resolve_device, send
 from attrlearn.nn.losses import build_loss
 from attrlearn.training.examples import LoadedRows
 from attrlearn.training.seeds import recording_gradients, seeded
+from attrlearn.training.session import Session
 from attrlearn.training.sources import Source, open_source
 from attrlearn.training.together import Regimen, fit_together
 
@@ -103,6 +104,9 @@ class Candidate(AttributeClassifier):
         one_by_one = (
             self.early_stopping
             or self.clip_grad_norm is not None
+            or self.ema_decay is not None
+            or self.time_limit is not None
+            or self.checkpoint_dir is not None
             or self.accumulate_steps != 1
             or callable(self.loss)
             or callable(self.optimizer)
@@ -219,7 +223,7 @@ class Candidate(AttributeClassifier):
                             torch.set_rng_state(state[0])
                             generator.set_state(state[1])
                             judged = c._judge(
-                                network, loaded, None, fitted, generator, len(history)
+                                network, loaded, None, fitted, generator, Session(), len(history)
                             )
                         decisions = c._tune(fitted.decisions, rules, *judged)
                         fitted = replace(fitted, decisions=decisions)

@@ -1,7 +1,12 @@
 """The best epoch: which weights scored best on the validation set, and when to stop."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor, nn
+
+from attrlearn.training.state import trained_tensors
 
 __all__ = ["BestEpoch"]
 
@@ -22,6 +27,8 @@ class BestEpoch:
         One per epoch, the higher the better.
     epoch : int
         The best one, from 1; the first of equals, 0 before any.
+    kept : dict of Tensor
+        Its weights; empty before any.
 
     Examples
     --------
@@ -35,8 +42,8 @@ class BestEpoch:
         self.patience = patience
         self.scores: list[float] = []
         self.epoch = 0
+        self.kept: dict[str, Tensor] = {}
         self._highest = -float("inf")
-        self._kept: list[Tensor] = []
 
     def update(self, score: float) -> bool:
         """Note the score of an epoch; return whether to stop."""
@@ -44,16 +51,28 @@ class BestEpoch:
         if score > self._highest:
             self.epoch = len(self.scores)
             self._highest = score
-            self._kept = [tensor.detach().clone() for tensor in self._tensors()]
+            self.kept = {
+                name: tensor.detach().clone()
+                for name, tensor in trained_tensors(self.network).items()
+            }
         return len(self.scores) - self.epoch >= self.patience
 
     @torch.no_grad()
     def restore(self) -> None:
         """Put the weights of the best epoch back into the network."""
-        for tensor, kept in zip(self._tensors(), self._kept, strict=True):
-            tensor.copy_(kept)
+        for name, tensor in trained_tensors(self.network).items():
+            tensor.copy_(self.kept[name])
 
-    def _tensors(self) -> list[Tensor]:
-        """What training changes."""
-        trained = [p for p in self.network.parameters() if p.requires_grad]
-        return [*trained, *self.network.buffers()]
+    def record(self) -> dict[str, Any]:
+        """Return all but the weights, for `load`."""
+        return {"scores": self.scores, "epoch": self.epoch}
+
+    def load(self, record: Mapping[str, Any], kept: Mapping[str, Tensor]) -> None:
+        """Go on after epochs that were scored before, with the weights of the best."""
+        self.scores = list(record["scores"])
+        self.epoch = record["epoch"]
+        if self.epoch:
+            self._highest = self.scores[self.epoch - 1]
+            self.kept = {
+                name: kept[name].to(t) for name, t in trained_tensors(self.network).items()
+            }

@@ -108,10 +108,6 @@ class Examples:
         """Return those (B, C) of some rows, from the inputs (B, ...) that the source gave."""
         return network.from_features(self._features(inputs), self.categories[rows])
 
-    def by_member(self, network: AttributeNetwork, inputs: Tensor, rows: Tensor) -> Tensor:
-        """Return the same (1, M, B, C) of each member of the head."""
-        return network.by_member(self._features(inputs), self.categories[rows])
-
     def _features(self, inputs: Tensor) -> Tensor:
         """(B, D) features from the inputs (B, ...) that the source gave."""
         suffix = self.source.suffix

@@ -7,7 +7,7 @@ import numpy as np
 from attrlearn.model_selection import AttributeKFold
 from attrlearn.training.examples import LoadedRows
 
-__all__ = ["predict_out_of_fold"]
+__all__ = ["N_FOLDS", "predict_out_of_fold"]
 
 N_FOLDS = 5
 

@@ -1,5 +1,6 @@
 """Optimisers, and the course of their learning rate."""
 
+import warnings
 from collections.abc import Callable, Iterable
 from functools import partial
 from math import cos, pi
@@ -15,6 +16,7 @@ __all__ = [
     "BuildSchedule",
     "build_optimizer",
     "build_schedule",
+    "fast_forward",
     "parameter_groups",
 ]
 
@@ -76,6 +78,7 @@ def build_optimizer(optimizer: str | BuildOptimizer, groups: list[Group]) -> Opt
     TypeError
         If a callable gives something else.
     """
+    groups = [dict(group) for group in groups]  # which schedules change
     if callable(optimizer):
         built = optimizer(groups)
         if not isinstance(built, Optimizer):
@@ -136,6 +139,24 @@ def build_schedule(
             optimizer, max_lr=rates, total_steps=n_steps, cycle_momentum=False
         )
     return lr_scheduler.ConstantLR(optimizer, factor=1.0)
+
+
+def fast_forward(schedule: LRScheduler, n_steps: int) -> None:
+    """Bring a new schedule to where it is after `n_steps`.
+
+    Examples
+    --------
+    >>> optimizer = torch.optim.SGD([Parameter(torch.zeros(1))], lr=1.0)
+    >>> schedule = build_schedule("cosine", optimizer, 40)
+    >>> fast_forward(schedule, 21)
+    >>> schedule.get_last_lr()
+    [0.5...]
+    """
+    with warnings.catch_warnings():
+        # torch would have the optimiser make a step first.
+        warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step")
+        for _ in range(n_steps):
+            schedule.step()
 
 
 def warm_cosine(step: int, n_steps: int) -> float:

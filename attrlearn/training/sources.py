@@ -2,9 +2,10 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from math import ceil
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -16,11 +17,12 @@ from tqdm import tqdm
 from attrlearn.checks.image_types import name_of
 from attrlearn.exceptions import ImageError
 from attrlearn.features.cache import cache_file
-from attrlearn.features.extractor import FeatureExtractor
+from attrlearn.features.extractor import ROWS_AT_ONCE, FeatureExtractor
 from attrlearn.images.augmentation import Augment, apply_callable, augment
 from attrlearn.images.reader import Change, ImageReader, MemoryReader, consecutive
 from attrlearn.images.views import count_views, views_of
 from attrlearn.nn.backbones import Backbone
+from attrlearn.nn.processes import Processes, current_processes
 from attrlearn.nn.split_backbone import split_before_trained
 from attrlearn.training.computed_views import Batches, collect_in_file, collect_in_memory
 
@@ -47,8 +49,13 @@ class Source(Protocol):
     def suffix(self) -> Suffix | None:
         """What of the backbone is left to run."""
 
-    def batches(self, parts: list[Tensor], generator: torch.Generator) -> Iterator[Tensor]:
-        """Yield the inputs of each part, the indices of its rows, changed at random."""
+    def batches(
+        self, parts: list[Tensor], generator: torch.Generator, start: int = 0
+    ) -> Iterator[Tensor]:
+        """Yield the inputs of each part, the indices of its rows, changed at random.
+
+        What is drawn for a row depends neither on the parts nor on `start`, the part to begin with.
+        """
 
     def take(self, rows: np.ndarray) -> Self:
         """Return a source of some of the rows."""
@@ -73,9 +80,11 @@ class MatrixSource:
         self.reader = reader
         self.rows = rows
 
-    def batches(self, parts: list[Tensor], generator: torch.Generator) -> Iterator[Tensor]:
+    def batches(
+        self, parts: list[Tensor], generator: torch.Generator, start: int = 0
+    ) -> Iterator[Tensor]:
         """Yield the features (B, D) of each part."""
-        for _, features in self.reader.batches(self.rows[part.numpy()] for part in parts):
+        for _, features in self.reader.batches(self.rows[part.numpy()] for part in parts[start:]):
             yield features
 
     def take(self, rows: np.ndarray) -> Self:
@@ -107,14 +116,20 @@ class FeatureSource:
         self.rows = torch.arange(views.shape[1]) if rows is None else rows
         self.suffix = suffix
 
-    def batches(self, parts: list[Tensor], generator: torch.Generator) -> Iterator[Tensor]:
-        """Yield the features (B, D), or the activations, of each part."""
+    def batches(
+        self, parts: list[Tensor], generator: torch.Generator, start: int = 0
+    ) -> Iterator[Tensor]:
+        """Return an iterator of the features (B, D), or the activations, of each part."""
         n_views, n_rows = self.views.shape[:2]
+        places = self.rows
+        if n_views > 1:  # drawn at once, whatever is read of it
+            places = places + n_rows * torch.randint(n_views, places.shape, generator=generator)
+        return self._read(places[part] for part in parts[start:])
+
+    def _read(self, parts: Iterable[Tensor]) -> Iterator[Tensor]:
+        """Yield some places (B,) of all views at a time."""
         one_by_one = self.views.flatten(0, 1)
-        for part in parts:
-            places = self.rows[part]
-            if n_views > 1:
-                places += n_rows * torch.randint(n_views, places.shape, generator=generator)
+        for places in parts:
             # Half the time of an index per axis, which is not worth as much as a copy of a row.
             yield one_by_one.index_select(0, places.to(self.views.device)).float()
 
@@ -150,11 +165,16 @@ class ImageSource:
         self.policy = policy
         self.suffix = suffix
 
-    def batches(self, parts: list[Tensor], generator: torch.Generator) -> Iterator[Tensor]:
-        """Yield the images (B, 3, H, W) uint8 of each part."""
+    def batches(
+        self, parts: list[Tensor], generator: torch.Generator, start: int = 0
+    ) -> Iterator[Tensor]:
+        """Return an iterator of the images (B, 3, H, W) uint8 of each part."""
         change = self._draw(self.policy, generator) if isinstance(self.policy, str) else None
-        rows = (self.rows[part.numpy()] for part in parts)
-        for _, images in self.reader.batches(rows, change):
+        return self._read([self.rows[part.numpy()] for part in parts[start:]], change)
+
+    def _read(self, parts: list[np.ndarray], change: Change | None) -> Iterator[Tensor]:
+        """Yield the images of some rows at a time."""
+        for _, images in self.reader.batches(parts, change):
             yield apply_callable(images, self.policy) if callable(self.policy) else images
 
     def _draw(self, policy: str, generator: torch.Generator) -> Change:
@@ -286,10 +306,44 @@ def _compute(
     n_views: int,
     verbose: int,
 ) -> Batches:
-    """Rows that can be read, some at a time, and their features (V, b, D)."""
+    """Rows that can be read, some at a time, and their features (V, b, D).
+
+    Processes share the images: they compute a part each, and hand it to the others.
+    """
+    processes = current_processes()
+    parts = _deal(len(reader), extractor.batch_size, processes)
+    own = parts[processes.rank :: processes.n]
     if callable(policy):
-        return _run_callable(reader, extractor, policy, n_views, verbose)
-    return extractor.batches(reader, views=views_of(policy, n_views), verbose=verbose)
+        batches = _run_callable(reader, extractor, policy, n_views, own, verbose)
+    else:
+        views = views_of(policy, n_views)
+        batches = extractor.batches(reader, views=views, parts=own, verbose=verbose)
+    if processes.n == 1:
+        return batches
+    return _hand_out(batches, len(parts), processes, reader)
+
+
+def _deal(n_rows: int, batch_size: int, processes: Processes) -> list[np.ndarray]:
+    """Rows in parts, whole batches each, so that there is one for every process if possible."""
+    of_process = ceil(n_rows / processes.n / batch_size) * batch_size
+    return consecutive(n_rows, min(ROWS_AT_ONCE, of_process) if processes.n > 1 else ROWS_AT_ONCE)
+
+
+def _hand_out(
+    batches: Iterator[tuple[np.ndarray, Tensor]],
+    n_parts: int,
+    processes: Processes,
+    reader: ImageReader,
+) -> Batches:
+    """Yield the parts of all processes in order, and let each know of all bad images."""
+    for first in range(0, n_parts, processes.n):
+        own = processes.attempt(lambda: next(batches, None))
+        for rank in range(min(processes.n, n_parts - first)):
+            part = processes.from_rank(own, rank)
+            assert part is not None
+            yield part
+    for bad in processes.gather(reader.bad):
+        reader.bad.update(bad)
 
 
 def _run_callable(
@@ -297,38 +351,56 @@ def _run_callable(
     extractor: FeatureExtractor,
     transform: Callable[[Tensor], Tensor],
     n_views: int,
+    parts: list[np.ndarray],
     verbose: int,
 ) -> Iterator[tuple[np.ndarray, Tensor]]:
-    """Yield rows that can be read, and the features (V, b, D) of each image and its changes.
+    """Yield the rows of each part that can be read, their features and those of their changes.
 
     Past the cache: what a callable draws from torch's global generator must not depend on it.
     """
-    parts = consecutive(len(reader), extractor.batch_size)
-    with tqdm(total=len(reader), desc="features", unit="image", disable=not verbose) as progress:
-        for rows, images in reader.batches(parts):
-            if len(rows):
-                changes = (apply_callable(images, transform) for _ in range(1, n_views))
-                yield rows, torch.stack([extractor.run(view) for view in (images, *changes)])
-            progress.update(len(rows))
+    n_images = sum(map(len, parts))
+    with tqdm(total=n_images, desc="features", unit="image", disable=not verbose) as progress:
+        for part in parts:
+            rows = [part[:0]]
+            views = [torch.empty(n_views, 0, extractor.backbone.n_features, dtype=extractor.dtype)]
+            cuts = range(extractor.batch_size, len(part), extractor.batch_size)
+            for some, images in reader.batches(np.split(part, cuts)):
+                if len(some):
+                    changes = (apply_callable(images, transform) for _ in range(1, n_views))
+                    rows.append(some)
+                    views.append(torch.stack([extractor.run(v) for v in (images, *changes)]))
+                progress.update(len(some))
+            yield np.concatenate(rows), torch.cat(views, dim=1)  # (V, b, D)
 
 
 def _open_images(
     reader: ImageReader, policy: Augment, backbone: Backbone
 ) -> tuple[np.ndarray, ImageSource]:
-    """Rows that can be read, and their images: decoded, if memory allows, else to be decoded."""
+    """Rows that can be read, and their images: decoded, if memory allows, else to be decoded.
+
+    Of several processes each decodes its share of every batch in each epoch.
+    """
+    processes = current_processes()
     shape = (len(reader), 3, reader.size, reader.size)
-    fits = _fits(shape, torch.uint8)
+    fits = processes.n == 1 and _fits(shape, torch.uint8)
     decoded = np.empty(shape if fits else 0, dtype=np.uint8)
-    rows = [np.empty(0, dtype=np.int64)]
-    for some, images in reader.batches(consecutive(len(reader), BATCH_SIZE)):
-        rows.append(some)
-        if fits:
-            decoded[some] = images.numpy()
+
+    def read() -> np.ndarray:
+        parts = consecutive(len(reader), BATCH_SIZE)[processes.rank :: processes.n]
+        rows = [np.empty(0, dtype=np.int64)]
+        for some, images in reader.batches(parts):
+            rows.append(some)
+            if fits:
+                decoded[some] = images.numpy()
+        return np.concatenate(rows)
+
+    readable = np.sort(np.concatenate(processes.gather(processes.attempt(read))))
+    for bad in processes.gather(reader.bad):
+        reader.bad.update(bad)
     # On a CPU training needs all cores.
     ahead = 0 if backbone.mean.device.type == "cpu" else reader.ahead
     kept = torch.from_numpy(decoded) if fits else None
     again = replace(reader, on_bad_image="raise", ahead=ahead, decoded=kept)
-    readable = np.concatenate(rows)
     return readable, ImageSource(again, readable, policy, backbone)
 
 
@@ -342,7 +414,8 @@ def _folders(extractor: FeatureExtractor) -> list[Path]:
 
 def _fits(shape: tuple[int, ...], dtype: torch.dtype) -> bool:
     """Whether so much may be kept in memory."""
-    return int(np.prod(shape, dtype=np.int64)) * dtype.itemsize <= MEMORY_SHARE * _memory()
+    available = MEMORY_SHARE * _memory() / current_processes().n_here
+    return int(np.prod(shape, dtype=np.int64)) * dtype.itemsize <= available
 
 
 def _memory() -> int:

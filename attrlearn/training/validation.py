@@ -14,6 +14,7 @@ from attrlearn.metrics import SCORERS
 from attrlearn.nn.device import send
 from attrlearn.nn.losses import Loss
 from attrlearn.nn.network import AttributeNetwork
+from attrlearn.nn.processes import current_processes
 from attrlearn.training.examples import Examples
 from attrlearn.training.loop import split
 
@@ -149,14 +150,16 @@ def get_scorer(scoring: Any) -> Callable[..., float]:
 def predict_log_probabilities(
     network: AttributeNetwork, examples: Examples, batch_size: int, dtype: torch.dtype
 ) -> Tensor:
-    """Log-probabilities (N, C) of the rows, from a network in eval mode."""
-    parts = split(torch.arange(len(examples)), batch_size)
+    """Log-probabilities (N, C) of the rows, from a network in eval mode; processes share them."""
+    processes = current_processes()
+    parts = split(torch.arange(len(examples)), batch_size)[processes.rank :: processes.n]
     batches = examples.source.batches(parts, torch.Generator())
     device = examples.targets.device
-    outputs = torch.empty(len(examples), network.n_columns, dtype=torch.float32, device=device)
+    outputs = torch.zeros(len(examples), network.n_columns, dtype=torch.float32, device=device)
     with examples.autocast(dtype):
         for rows, inputs in zip(parts, batches, strict=True):
             outputs[rows] = examples.log_probabilities(network, send(inputs, device), rows)
+    processes.sum(outputs)
     return outputs
 
 

@@ -40,4 +40,4 @@ def test_frozen_parameters_are_not_kept_twice():
     network.requires_grad_(False)
     best = BestEpoch(network, patience=1)
     best.update(1.0)
-    assert best._kept == []
+    assert best.kept == {}

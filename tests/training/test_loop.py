@@ -10,7 +10,7 @@ from attrlearn.nn.losses import cross_entropy
 from attrlearn.nn.network import AttributeNetwork
 from attrlearn.training.examples import Examples
 from attrlearn.training.history import Epoch
-from attrlearn.training.loop import split, train
+from attrlearn.training.loop import EpochLoop, split
 from attrlearn.training.schedule import build_schedule
 from attrlearn.training.sources import FeatureSource
 
@@ -48,21 +48,24 @@ def learn(
         torch.zeros(n, dtype=torch.long),
         (torch.tensor(targets) >= 0) * torch.tensor([0.5, 2, 1, 3, 0.2])[targets],
     )
-    training = train(
+    loop = EpochLoop(
         network,
         examples,
         loss=cross_entropy,
         optimizer=optimizer,
         schedule=build_schedule("constant", optimizer, 1),
         clip_grad_norm=clip_grad_norm,
-        max_epochs=max_epochs,
         batch_size=batch_size,
         accumulate_steps=accumulate_steps,
         generator=torch.Generator().manual_seed(0),
         context=nullcontext(),
-        verbose=0,
     )
-    return list(training), before, [p.detach() for p in network.parameters()]
+    epochs = []
+    for _ in range(max_epochs):
+        assert sum(loop.run()) == n
+        epochs.append(loop.epoch())
+        loop.begin()
+    return epochs, before, [p.detach() for p in network.parameters()]
 
 
 @pytest.mark.parametrize(("batch_size", "accumulate_steps"), [(8, 4), (5, 7), (1, 32), (31, 2)])
@@ -149,29 +152,91 @@ def test_split_keeps_every_row_in_order_and_leaves_none_alone(n, size):
         assert all(len(part) > 1 for part in parts)
 
 
-def test_loss_that_runs_away_is_an_error_that_names_the_step():
-    source = FeatureSource(torch.full((1, 4, 2), torch.nan))
+def failing_loop(features, loss=cross_entropy):
+    """The loop of a network with a linear head on four rows of features."""
     network = AttributeNetwork(None, 2, [2], [True], 0, HEAD | {"hidden_dim": None})
     optimizer = torch.optim.SGD(network.parameters(), 0.1)
     examples = Examples(
-        source, torch.ones(4, 1).long(), torch.zeros(4, dtype=torch.long), torch.ones(4, 1)
+        FeatureSource(features),
+        torch.ones(4, 1).long(),
+        torch.zeros(4, dtype=torch.long),
+        torch.ones(4, 1),
     )
-    training = train(
+    return EpochLoop(
         network,
         examples,
-        loss=cross_entropy,
+        loss=loss,
         optimizer=optimizer,
         schedule=build_schedule("constant", optimizer, 1),
         clip_grad_norm=None,
-        max_epochs=1,
         batch_size=4,
         accumulate_steps=1,
         generator=torch.Generator(),
         context=nullcontext(),
-        verbose=0,
     )
-    with pytest.raises(ValueError, match=r"Got nan at step 1 of epoch 1\. Lower learning_rate"):
-        next(training)
+
+
+def test_loss_that_runs_away_is_an_error_that_names_the_step_and_what_to_change():
+    loop = failing_loop(torch.full((1, 4, 2), torch.nan))
+    list(loop.run())
+    with pytest.raises(
+        ValueError, match=r"Got nan at step 1 of epoch 1\. Lower learning_rate, and"
+    ):
+        loop.epoch()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+    ],
+)
+def test_memory_that_runs_out_is_an_error_that_names_the_step_and_what_to_change(error):
+    def loss(*_):
+        raise error
+
+    loop = failing_loop(torch.zeros(1, 4, 2), loss)
+    with pytest.raises(
+        MemoryError, match=r"at step 1 of epoch 1, with 4 rows at once.* Halve batch_size"
+    ):
+        next(loop.run())
+
+
+def test_other_errors_of_a_step_are_left_as_they_are():
+    def loss(*_):
+        raise RuntimeError("of the user's loss")
+
+    with pytest.raises(RuntimeError, match=r"^of the user's loss$"):
+        next(failing_loop(torch.zeros(1, 4, 2), loss).run())
+
+
+@pytest.mark.parametrize("n_done", [0, 1, 3, 4])
+def test_a_loop_that_was_left_after_a_step_goes_on_as_if_it_had_not_been(n_done):
+    sources = torch.randn(2, 16, 2, generator=torch.Generator().manual_seed(0))
+
+    def new():
+        torch.manual_seed(0)
+        loop = failing_loop(sources[:, :4])
+        loop.examples = Examples(
+            FeatureSource(sources),
+            torch.ones(16, 1).long(),
+            torch.zeros(16, dtype=torch.long),
+            torch.ones(16, 1),
+        )
+        loop.n_steps = 4
+        loop.begin()
+        return loop
+
+    whole, left = new(), new()
+    list(whole.run())
+    for _ in range(n_done):
+        next(steps := left.run())
+        steps.close()  # and begun anew at the step after it
+    list(left.run())
+    assert left.losses.tolist() == whole.losses.tolist()
+    assert (left.generator.get_state() == whole.generator.get_state()).all()
 
 
 def test_each_batch_reads_the_views_of_its_own_rows():

@@ -76,3 +76,18 @@ def test_a_callable_that_gives_something_else_is_an_error():
         build_optimizer(list, groups)
     with pytest.raises(TypeError, match=r"schedule must give .* Got int\. Return one of"):
         build_schedule(lambda optimizer, n: n, build_optimizer("sgd", groups), 3)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine", "onecycle"])
+def test_groups_begin_a_second_schedule_as_they_began_the_first(schedule):
+    groups = parameter_groups([torch.nn.Parameter(torch.zeros(2, 2))], 0.1, 0.01)
+    courses = []
+    for _ in range(2):
+        optimizer = build_optimizer("sgd", groups)
+        course = build_schedule(schedule, optimizer, 10)
+        courses.append([course.get_last_lr()])
+        for _ in range(9):
+            optimizer.step()
+            course.step()
+            courses[-1].append(course.get_last_lr())
+    assert courses[0] == courses[1]

@@ -1,0 +1,41 @@
+"""What runs, and is differentiated, in a step of training."""
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from attrlearn.nn.network import AttributeNetwork
+
+__all__ = ["ForwardPass"]
+
+
+class ForwardPass(nn.Module):
+    """From the inputs of a batch to the log-probabilities by each member of the head.
+
+    One module, so that what wraps modules, such as data-parallel training, has one to wrap.
+
+    Parameters
+    ----------
+    network : AttributeNetwork
+    suffix : callable or None
+        As in `attrlearn.training.sources.Source`.
+
+    Shape
+    -----
+    inputs : (B, ...) as the source gives them
+    categories : (B,) int64
+    output : (M, B, C)
+    """
+
+    def __init__(
+        self, network: AttributeNetwork, suffix: Callable[[Tensor], Tensor] | None
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.suffix = suffix
+
+    def forward(self, inputs: Tensor, categories: Tensor) -> Tensor:
+        """Return the log-probabilities."""
+        features = inputs if self.suffix is None else self.suffix(inputs)
+        (of_members,) = self.network.by_member(features, categories)
+        return of_members
