@@ -1,6 +1,7 @@
 """The estimator: the door between numpy and pandas outside and torch inside."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from copy import copy, deepcopy
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -640,9 +641,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         device = resolve_device(self.device)
         warn_of_shared_gpu(device)
         with (
-            open_session(
-                self.time_limit, self.checkpoint_dir, self.checkpoint_every, device
-            ) as session,
+            self._open_session(device) as session,
             recording_gradients(),
             seeded(session.draw_seed(self.random_state), device) as generator,
         ):
@@ -1223,6 +1222,10 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             optimizer=build_optimizer(self.optimizer, head + self._backbone_groups(network)),
             max_epochs=max_epochs,
         )
+
+    def _open_session(self, device: torch.device) -> AbstractContextManager[Session]:
+        """The session of a fit on a device."""
+        return open_session(self.time_limit, self.checkpoint_dir, self.checkpoint_every, device)
 
     def _identify(
         self,

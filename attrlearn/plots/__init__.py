@@ -1,7 +1,8 @@
 """Figures of models, as scikit-learn's display objects.
 
-All but the loss curve are made of an estimator, images and their annotation table, or of a table
-and probabilities, look at the labelled cells only, and show all attributes at once.
+All but the loss curve and the learning-rate range test are made of an estimator, images and their
+annotation table, or of a table and probabilities, look at the labelled cells only, and show all
+attributes at once.
 
 Examples
 --------
@@ -13,6 +14,7 @@ Examples
 [1.0, 0.833]
 """
 
+from attrlearn.plots.learning_rate import LearningRateDisplay
 from attrlearn.plots.loss_curve import LossCurveDisplay
 from attrlearn.plots.precision_recall import AttributePrecisionRecallDisplay
 from attrlearn.plots.reliability import AttributeCalibrationDisplay
@@ -24,5 +26,6 @@ __all__ = [
     "AttributePrecisionRecallDisplay",
     "AttributeReportDisplay",
     "AttributeThresholdDisplay",
+    "LearningRateDisplay",
     "LossCurveDisplay",
 ]

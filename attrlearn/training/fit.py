@@ -196,7 +196,7 @@ class _Training:
                     if self.average is not None:
                         self.average.update()
                     progress.update(n_seen)
-                    if session.ends_after_step(self.state):
+                    if session.ends_after_step(self):
                         break
                 else:
                     self._close_epoch(observer, score)
@@ -205,7 +205,7 @@ class _Training:
                     progress.set_postfix(loss=f"{last.loss:.4f}")
         if not (self.history.epochs or loop.n_done) and session.interrupt is not None:
             raise session.interrupt  # nothing is there
-        session.leave(self.state)
+        session.leave(self)
         self._finish()
 
     def _close_epoch(self, observer: EpochObserver, score: Score | None) -> None:
@@ -234,6 +234,11 @@ class _Training:
         elif self.average is not None:
             self.average.restore()
         self.loop.network.eval()
+
+    @property
+    def last_loss(self) -> float:
+        """Of the last step of the epoch."""
+        return float(self.loop.losses[self.loop.n_done - 1])
 
     def state(self) -> TrainingState:
         """Return what it takes to go on from here."""

@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from functools import cache
 from os import PathLike
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -17,7 +17,16 @@ from attrlearn.training.state import TrainingState
 
 __all__ = ["Session", "open_session"]
 
-MakeState = Callable[[], TrainingState]
+
+class Training(Protocol):
+    """What a session asks a training for after a step."""
+
+    @property
+    def last_loss(self) -> float:
+        """Of the step."""
+
+    def state(self) -> TrainingState:
+        """Return what it takes to go on from here."""
 
 
 class Session:
@@ -122,7 +131,7 @@ class Session:
                 deadline = now + (deadline - now) / n_left
             yield Session(deadline, processes=self.processes)
 
-    def ends_after_step(self, make_state: MakeState) -> bool:
+    def ends_after_step(self, training: Training) -> bool:
         """Keep the state if it is time to; return whether to end."""
         if self.deadline is None and self.folder is None:
             return False
@@ -131,7 +140,7 @@ class Session:
         keeps = self.folder is not None and now - self._kept_at >= self.checkpoint_every
         self.is_ended, keeps = self.processes.from_first((ends, keeps))
         if keeps and not self.is_ended:
-            self._keep(make_state())
+            self._keep(training.state())
         return self.is_ended
 
     @contextmanager
@@ -144,11 +153,11 @@ class Session:
                 raise
             self.is_ended, self.interrupt = True, error
 
-    def leave(self, make_state: MakeState) -> None:
+    def leave(self, training: Training) -> None:
         """Keep the last state of a training; one that was interrupted may be between two steps."""
         if not self.is_ended and self.folder is None:
             return
-        state = make_state()
+        state = training.state()
         if self.interrupt is None and self.folder is not None:
             self._keep(state)
         if self.is_ended:
