@@ -66,7 +66,9 @@ html_sidebars = {
     "getting_started": [],
     "heads": [],
     "hyperparameter_search": [],
+    "long_trainings": [],
     "losses": [],
+    "several_gpus": [],
 }
 html_theme_options = {
     "github_url": "https://github.com/attrlearn/attrlearn",

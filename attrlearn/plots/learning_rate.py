@@ -4,12 +4,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import pandas as pd
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["LearningRateDisplay"]
+
+WIDTH = 1 / 3  # of a decade: what is smoothed over
 
 
 class LearningRateDisplay:
@@ -27,7 +28,7 @@ class LearningRateDisplay:
     Attributes
     ----------
     smooth_losses : ndarray of shape (n_steps,)
-        Exponential moving average of the losses.
+        By lines that are fitted to the steps around each step.
     suggestion : float or None
         The learning rate at which the smoothed loss falls most steeply, as a function of the
         logarithm of the rate, before its lowest value. None if it never falls.
@@ -46,7 +47,7 @@ class LearningRateDisplay:
     >>> rates = np.geomspace(1e-5, 1, 101)
     >>> losses = 0.7 - 0.4 / (1 + (3e-3 / rates) ** 2) + rates**2  # falls about 3e-3, then rises
     >>> f"{LearningRateDisplay(learning_rates=rates, losses=losses).suggestion:.0e}"
-    '4e-03'
+    '3e-03'
     """
 
     def __init__(self, *, learning_rates: Any, losses: Any) -> None:
@@ -117,19 +118,33 @@ class LearningRateDisplay:
 
     @property
     def smooth_losses(self) -> np.ndarray:
-        """Return the moving average, in which a step in ten weighs half."""
-        return pd.Series(self.losses).ewm(halflife=len(self.losses) / 30).mean().to_numpy()
+        """Return the losses, smoothed."""
+        return self._local_lines()[0]
 
     @property
     def suggestion(self) -> float | None:
         """Return the learning rate at which the loss falls most steeply."""
-        smooth = self.smooth_losses
-        first = len(smooth) // 20  # the average of few
-        falling = slice(first, int(smooth[first:].argmin()) + first + 1)
-        if falling.stop - falling.start < 2:
+        levels, slopes = self._local_lines()
+        falling = slopes[: int(levels.argmin()) + 1]
+        if falling.min() >= 0:
             return None
-        slopes = np.gradient(smooth[falling], np.log(self.learning_rates[falling]))
-        return float(self.learning_rates[falling][slopes.argmin()])
+        return float(self.learning_rates[falling.argmin()])
+
+    def _local_lines(self) -> tuple[np.ndarray, np.ndarray]:
+        """Level and slope (n_steps,), over the logarithm of the rate, of a line through each step.
+
+        It is fitted to the steps around, by normal weights with a deviation of a third of a decade.
+        """
+        x = np.log10(self.learning_rates)
+        y = self.losses
+        distance = x - x[:, None]  # (step, steps around)
+        weights = np.exp(-0.5 * (distance / WIDTH) ** 2)
+        weights /= weights.sum(axis=1, keepdims=True)
+        mean, around = weights @ y, (weights * distance).sum(axis=1)
+        variance = (weights * distance**2).sum(axis=1) - around**2
+        covariance = (weights * distance) @ y - around * mean
+        slopes = covariance / np.maximum(variance, np.finfo(float).tiny)
+        return mean - slopes * around, slopes
 
     def plot(self, ax: "Axes | None" = None, *, title: str | None = None) -> Self:
         """Draw.
