@@ -67,6 +67,7 @@ html_sidebars = {
     "heads": [],
     "hyperparameter_search": [],
     "losses": [],
+    "remote_images": [],
 }
 html_theme_options = {
     "github_url": "https://github.com/attrlearn/attrlearn",

@@ -1,6 +1,8 @@
-"""File systems of fsspec, each made once per process, with archives that are read one at a time."""
+"""File systems of fsspec, each made once per process; threads take turns at an archive."""
 
+import sys
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,18 +32,28 @@ _choosing = threading.Lock()
 
 @in_forked_child
 def _start_anew() -> None:
-    """Leave connections and open files, which the parent uses, and the thread that it has."""
+    """Leave connections, open files and the event loop to the parent, which goes on with them.
+
+    To close a connection here, as fsspec does at the end of a process, takes it out of the event
+    loop of the parent, which then waits for an answer for ever.
+    """
     global _places, _choosing
-    keep_for_ever(_places)  # to close them would wait for that thread
+    keep_for_ever(_places)
     _places, _choosing = OrderedDict(), threading.Lock()
+    if (fsspec := sys.modules.get("fsspec")) is not None:
+        for finalizer in list(getattr(weakref.finalize, "_registry", ())):
+            made = finalizer.peek()
+            if made and isinstance(made[0], fsspec.AbstractFileSystem):
+                keep_for_ever(made)
+                finalizer.detach()
 
 
 @contextmanager
 def file_system(url: str) -> Iterator[tuple[Any, str]]:
-    """Open the file system of a URL, one thread at a time if it is an archive.
+    """Open the file system of a URL, one thread at a time if it is an archive or keeps copies.
 
-    Archives seek in one open file, and have read their directory. None of the file systems
-    remembers what a folder held.
+    An archive seeks in one open file, and has read its directory; a copy may be half written. None
+    of the file systems remembers what a folder held.
 
     Parameters
     ----------
@@ -63,7 +75,7 @@ def file_system(url: str) -> Iterator[tuple[Any, str]]:
         if place.fs is None:
             place.fs = _make(url)
         path = place.fs._strip_protocol(parts.scheme + parts.path)
-        if parts.container:
+        if parts.container or parts.wrappers:
             yield place.fs, path
             return
     yield place.fs, path

@@ -1,11 +1,19 @@
-"""A web server in a thread, which counts what it is asked for."""
+"""A folder of drawn images, archives of them, and a web server that counts what it is asked for."""
 
 import http.server
+import os
 import re
+import tarfile
 import threading
-from collections import Counter
+import time
+import zipfile
+from collections import Counter, defaultdict
 from contextlib import contextmanager
 from functools import partial
+
+import pytest
+
+from attrlearn import make_attribute_images
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
@@ -22,7 +30,8 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         self.answer("HEAD", super().do_HEAD)
 
     def do_GET(self):
-        self.answer("GET", self.give_part if "Range" in self.headers else super().do_GET)
+        in_part = self.site.has_parts and "Range" in self.headers
+        self.answer("GET", self.give_part if in_part else super().do_GET)
 
     def answer(self, method, do):
         name = self.path.rpartition("/")[2].partition("?")[0]
@@ -34,6 +43,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
                 self.send_response(200)
                 self.send_header("Content-Length", "1000")
                 self.end_headers()
+                self.close_connection = True
+            elif status == -1:
+                time.sleep(0.5)
                 self.close_connection = True
             else:
                 self.send_error(status)
@@ -78,16 +90,19 @@ class Site:
     asked : Counter
         Requests by "GET" and "HEAD", and by these and the name of the file.
     failures : dict of lists
-        By name: status of the next answers to GET; 0: the connection breaks off.
+        By name: status of the next answers to GET. 0: the connection breaks off, -1: there is none.
     hidden : list of str
         Headers that are not sent.
+    has_parts : bool
+        Whether a part of a file is sent where one is asked for.
     """
 
     def __init__(self):
         self.url = ""
         self.asked = Counter()
-        self.failures = {}
+        self.failures = defaultdict(list)
         self.hidden = []
+        self.has_parts = True
 
     def count(self):
         """The requests since the last call, as (HEAD, GET)."""
@@ -110,3 +125,34 @@ def serve(folder):
         finally:
             server.shutdown()
             thread.join()
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory):
+    """A folder with 12 drawn images of an hour ago, their labels file, and archives of them."""
+    pytest.importorskip("aiohttp", reason="needs the extra remote")
+    folder = tmp_path_factory.mktemp("drawn")
+    make_attribute_images(12, folder, size=32, random_state=0)
+    images = sorted(folder.glob("*.png"))
+    with (
+        zipfile.ZipFile(folder / "shots.zip", "w") as zipped,
+        tarfile.open(folder / "shots.tar", "w") as tarred,
+    ):
+        for path in images:
+            zipped.write(path, path.name)
+            tarred.add(path, path.name)
+    for path in folder.iterdir():
+        make_old(path)
+    return folder
+
+
+@pytest.fixture
+def site(drawn):
+    """That folder on a web server, which counts requests."""
+    with serve(drawn) as site:
+        yield site
+
+
+def make_old(path):
+    an_hour_ago = time.time() - 3600
+    os.utime(path, (an_hour_ago, an_hour_ago))
