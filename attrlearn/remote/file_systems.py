@@ -69,7 +69,7 @@ def file_system(url: str) -> Iterator[tuple[Any, str]]:
     with _choosing:
         place = _places.setdefault(_key(parts), _Place())
         _places.move_to_end(_key(parts))
-        if len(_places) > MAX_OPEN:
+        while len(_places) > MAX_OPEN:
             _places.popitem(last=False)
     with place.lock:
         if place.fs is None:
