@@ -582,12 +582,14 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         ----------
         X : array-like of N paths; DataFrame; or images
             A DataFrame has a column `image` with the paths and optionally `category` and `group`,
-            the same for photos that belong together; others are ignored. Images are a list of PIL
-            images, uint8 arrays (H, W, 3) or the contents of image files (bytes, bytearray,
-            memoryview, or open binary files such as BytesIO), or one uint8 array (N, H, W, 3). With
-            ``backbone=None``: an array (N, D) of features, or a DataFrame of numeric columns and
-            optionally `category` and `group`. An array of float16, float32 or float64, such as a
-            ``numpy.memmap`` of more than fits into memory, is read batch by batch and not copied.
+            the same for photos that belong together; others are ignored. A path may be a URL, such
+            as ``https://...``, ``s3://...`` or ``zip://a.jpg::file:///shots.zip``
+            (``pip install 'attrlearn[remote]'``). Images are a list of PIL images, uint8 arrays
+            (H, W, 3) or the contents of image files (bytes, bytearray, memoryview, or open binary
+            files such as BytesIO), or one uint8 array (N, H, W, 3). With ``backbone=None``: an
+            array (N, D) of features, or a DataFrame of numeric columns and optionally `category`
+            and `group`. An array of float16, float32 or float64, such as a ``numpy.memmap`` of more
+            than fits into memory, is read batch by batch and not copied.
         y : array-like or DataFrame of shape (N, A)
             One column per attribute. Missing cells are NaN, None, NA, and -1 among numbers.
             Numeric and bool columns are binary and hold only 0 and 1. Text and pandas `category`
@@ -620,6 +622,8 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             `image` and `reason` say which and why.
         OSError
             If the weights cannot be read.
+        ImportError
+            If X holds URLs, and the extra ``remote`` is not installed.
         MemoryError
             If a training step does not fit into memory.
         KeyboardInterrupt

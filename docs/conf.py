@@ -68,6 +68,7 @@ html_sidebars = {
     "hyperparameter_search": [],
     "long_trainings": [],
     "losses": [],
+    "remote_images": [],
     "several_gpus": [],
 }
 html_theme_options = {

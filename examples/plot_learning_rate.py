@@ -29,8 +29,8 @@ train, test = slice(0, 400), slice(400, 600)
 # %%
 # The range test
 # --------------
-# A clone learns for a hundred steps, each with a higher learning rate than the one before. Below 1e-4
-# nothing moves, above 1e-1 the loss rises again. Where it falls most steeply is a good rate.
+# A clone learns for a hundred steps, each with a higher learning rate than the one before. Below
+# 1e-4 nothing moves, above 1e-2 the loss rises again. Where it falls most steeply is a good rate.
 
 clf = AttributeClassifier("resnet18", weights=None, image_size=64, random_state=0)
 display = LearningRateDisplay.from_estimator(clf, X[train], y[train])
@@ -43,9 +43,9 @@ print(f"{display.suggestion:.1e}")
 # %%
 # An average of the weights
 # -------------------------
-# With a constant schedule the last steps are as large as the first ones, and each batch with its wrong
-# labels pulls the weights to and fro. With ``ema_decay`` what is scored after each epoch, and kept,
-# is the moving average of the weights.
+# With a constant schedule, here at five times the suggestion, the last steps are as large as the
+# first ones, and each batch with its wrong labels pulls the weights to and fro. With ``ema_decay``
+# what is scored after each epoch, and kept, is the moving average of the weights.
 
 clf.set_params(
     learning_rate=5 * display.suggestion,

@@ -17,7 +17,7 @@ FLOORS = [
     {"training"},
     {"features", "datasets"},
     {"images", "nn", "labels"},
-    {"decisions", "metrics", "model_selection"},
+    {"decisions", "metrics", "model_selection", "remote"},
     {"checks"},
     {"exceptions", "forks", "_version"},
 ]
@@ -32,9 +32,10 @@ WITHOUT_TORCH = {
     "labels",
     "metrics",
     "model_selection",
+    "remote",
 }
 # Rooms that know nothing of the estimators of scikit-learn.
-WITHOUT_ESTIMATORS = {"features", "images", "labels", "nn"}
+WITHOUT_ESTIMATORS = {"features", "images", "labels", "nn", "remote"}
 
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 

@@ -1,4 +1,4 @@
-"""What counts as an image: a path, the content of a file, an open file, or pixels."""
+"""What counts as an image: a path, a URL, the content of a file, an open file, or pixels."""
 
 import io
 import os
@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+
+from attrlearn.checks.urls import is_url, without_secrets
 
 __all__ = ["is_encoded", "is_in_memory", "is_single", "name_of"]
 
@@ -36,14 +38,16 @@ def is_in_memory(source: Any) -> bool:
 
 
 def name_of(source: Any) -> str:
-    """Return the path of an image, or its type if it is in memory.
+    """Return the path or URL of an image, without a password, or its type if it is in memory.
 
     Examples
     --------
     >>> name_of("a.jpg"), name_of(b"...")
     ('a.jpg', 'of type bytes')
     """
-    return f"of type {type(source).__name__}" if is_in_memory(source) else str(source)
+    if is_in_memory(source):
+        return f"of type {type(source).__name__}"
+    return without_secrets(source) if is_url(source) else str(source)
 
 
 def is_single(X: Any) -> bool:

@@ -14,6 +14,7 @@ from attrlearn.checks.arrays import as_array
 from attrlearn.checks.feature_matrix import check_feature_matrix
 from attrlearn.checks.groups import groups_in
 from attrlearn.checks.image_types import is_single
+from attrlearn.checks.urls import check_url_support
 from attrlearn.exceptions import UnknownCategoryWarning, warn
 
 __all__ = [
@@ -119,6 +120,8 @@ def check_inputs(X: Any, categories: Any = None, *, features: bool = False) -> I
     ------
     ValueError, TypeError
         If X is of another form, empty, a single image, or of another length than `categories`.
+    ImportError
+        If X holds URLs and the extra ``remote`` is not installed.
 
     Examples
     --------
@@ -303,6 +306,7 @@ def _images(X: Any) -> Sequence[Any]:
                 f"Got {type(image).__name__} {image!r:.60} at row {row}. "
                 "Pass backbone=None if X holds features."
             )
+    check_url_support(images)
     return images
 
 

@@ -105,7 +105,9 @@ def _build_parser() -> argparse.ArgumentParser:
 
 def _fill_train(train: argparse.ArgumentParser) -> None:
     """Add the arguments of ``attrlearn train``."""
-    train.add_argument("labels", metavar="LABELS", help="labels file: text, CSV, TSV or parquet")
+    train.add_argument(
+        "labels", metavar="LABELS", help="labels file or its URL: text, CSV, TSV, parquet"
+    )
     train.add_argument("--out", required=True, metavar="MODEL", help="file for the model")
     train.add_argument("--plot", metavar="PNG", help="file for the plot of the loss curve")
     train.add_argument("--title", help="title of that plot")
@@ -128,11 +130,13 @@ def _fill_predict(predict: argparse.ArgumentParser) -> None:
         nargs="+",
         metavar="IMAGE|DIR|CSV",
         help="images; folders, with those below them, but nothing that is hidden; or tables with a "
-        "column image and optionally category",
+        "column image and optionally category; images and tables may be URLs",
     )
     predict.add_argument("--out", metavar="CSV", help="write a table in place of lines")
     predict.add_argument(
-        "--image-dir", metavar="DIR", help="folder of the images of a table (that of the table)"
+        "--image-dir",
+        metavar="DIR",
+        help="folder of the images of a table, or its URL (that of the table)",
     )
     predict.add_argument(
         "--image-column", metavar="NAME", help="column of a table with the paths (image, or first)"
@@ -192,7 +196,9 @@ def _fill_evaluate(evaluate: argparse.ArgumentParser) -> None:
     evaluate.add_argument(
         "model", metavar="MODEL", help="file written by train; open only your own"
     )
-    evaluate.add_argument("labels", metavar="LABELS", help="labels file: text, CSV, TSV or parquet")
+    evaluate.add_argument(
+        "labels", metavar="LABELS", help="labels file or its URL: text, CSV, TSV, parquet"
+    )
     evaluate.add_argument(
         "--out",
         metavar="DIR",

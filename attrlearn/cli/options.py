@@ -83,7 +83,10 @@ def literal(text: str) -> Any:
 
 
 LABEL_OPTIONS: dict[str, dict[str, Any]] = {
-    "image_dir": {"metavar": "DIR", "help": "folder of the images (that of the labels file)"},
+    "image_dir": {
+        "metavar": "DIR",
+        "help": "folder of the images, or its URL (that of the labels file)",
+    },
     "image_column": {"metavar": "NAME", "help": "column with the file names (the first)"},
     "category_column": {"metavar": "NAME", "help": "column with the category of the item"},
     "group_column": {"metavar": "NAME", "help": "column that images of one product share"},

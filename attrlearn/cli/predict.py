@@ -14,6 +14,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from attrlearn import AttributeClassifier
+from attrlearn.checks.image_types import name_of
 from attrlearn.checks.inputs import check_inputs, warn_of_unknown
 from attrlearn.checks.text_columns import NA_VALUES
 from attrlearn.cli.files import (
@@ -28,6 +29,7 @@ from attrlearn.decisions.prediction_table import binary_attributes
 from attrlearn.exceptions import UnknownCategoryWarning, UnreadableImageWarning
 from attrlearn.labels.duplicates import locate_images, path_column
 from attrlearn.labels.image_lookup import IMAGE_SUFFIXES, list_images
+from attrlearn.labels.places import folder_of_images, name_and_suffix, path_or_url
 from attrlearn.labels.tables import read_table
 
 __all__ = ["check_names", "load_model", "report_bad", "run"]
@@ -124,8 +126,8 @@ def check_names(attributes: Container[Any], columns: Collection[Any]) -> None:
 
 def _list_images(name: str, arguments: argparse.Namespace) -> pd.DataFrame:
     """The paths `image` and the `category`, '' if unknown, of a folder, a table or one image."""
-    path = Path(name)
-    if path.is_dir():
+    path = path_or_url(name)
+    if isinstance(path, Path) and path.is_dir():
         files = list_images(path)
         if not files:
             raise ValueError(
@@ -133,9 +135,9 @@ def _list_images(name: str, arguments: argparse.Namespace) -> pd.DataFrame:
                 f"{' '.join(sorted(IMAGE_SUFFIXES))}. Name the files."
             )
         return pd.DataFrame({"image": path_column(files), "category": ""})
-    if path.suffix.lower() not in TABLE_SUFFIXES:
+    if name_and_suffix(path)[1] not in TABLE_SUFFIXES:
         return pd.DataFrame({"image": path_column([name]), "category": ""})
-    folder = path.parent if arguments.image_dir is None else Path(arguments.image_dir)
+    folder = folder_of_images(path, arguments.image_dir)
     table = read_table(path, NA_VALUES, folder)
     column = arguments.image_column or (
         "image" if "image" in table.columns else next(iter(table.columns))
@@ -148,7 +150,7 @@ def _list_images(name: str, arguments: argparse.Namespace) -> pd.DataFrame:
                 f"There are {list(table.columns)}."
             )
     nothing = np.empty((len(table.lines), 0), dtype=int)
-    images = locate_images(table, column, folder, nothing).images
+    images = locate_images(table, column, folder, nothing, is_checked=False).images
     cells = table.columns.get(kind, np.full(len(images), "", dtype=object))
     categories = ["" if cell.strip() in NA_VALUES else cell.strip() for cell in cells]
     return pd.DataFrame({"image": path_column(images), "category": categories})
@@ -173,7 +175,8 @@ def report_bad(table: pd.DataFrame, command: str) -> np.ndarray:
     """(rows,) whether the image could not be read; standard error says why."""
     bad = table["image_error"].notna().to_numpy()
     for path, reason in table.loc[bad, ["image", "image_error"]].itertuples(index=False):
-        print(f"attrlearn {command}: could not read image {path!r}: {reason}", file=sys.stderr)
+        shown = name_of(path)
+        print(f"attrlearn {command}: could not read image {shown!r}: {reason}", file=sys.stderr)
     return bad
 
 

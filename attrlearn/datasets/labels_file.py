@@ -18,6 +18,7 @@ from attrlearn.labels.duplicates import (
     locate_images,
     path_column,
 )
+from attrlearn.labels.places import folder_of_images, path_or_url
 from attrlearn.labels.tables import TextTable, read_table
 
 __all__ = ["read_labels"]
@@ -41,13 +42,14 @@ def read_labels(
     Parameters
     ----------
     path : str or path-like
-        The labels file: a headerless list, or a table (CSV, TSV, parquet) with a header. See Notes.
+        The labels file, or its URL: a headerless list, or a table (CSV, TSV, parquet) with a
+        header. See Notes.
     image_dir : str or path-like, default=None
-        Folder of the images; None is the folder of the labels file.
+        Folder of the images, or its URL; None is the folder of the labels file.
     image_column : str, default=None
-        Column with the image files, relative to `image_dir`; None is the first column. It is read
-        as text. A value that is no file and has no image suffix stands for the image of that name
-        with one: '1163' finds '1163.jpg'.
+        Column with the image files, relative to `image_dir`, or with URLs; None is the first
+        column. It is read as text. A value that is no file and has no image suffix stands for the
+        image of that name with one: '1163' finds '1163.jpg'.
     category_column : str, default=None
         Column with the kind of the depicted item, an input of the classifier.
     group_column : str, default=None
@@ -70,12 +72,12 @@ def read_labels(
         conflict becomes missing. The last two warn, with counts.
     on_missing_image : {"raise", "drop", "keep"}, default="raise"
         What to do with a row whose image is not there: raise an error; leave the row out, with a
-        warning; or keep it.
+        warning; or keep it, which asks no server for images by URL.
 
     Returns
     -------
     X : DataFrame of shape (n_images, 1 to 3)
-        Column `image`, paths as str; with `category_column` also `category`, and with
+        Column `image`, paths or URLs as str; with `category_column` also `category`, and with
         `group_column` also `group`, str or missing.
     y : DataFrame of shape (n_images, n_attributes)
         One column per attribute, with the index of `X`, a `RangeIndex`. Binary attributes are
@@ -88,6 +90,10 @@ def read_labels(
         If the file, a row, a cell or an option breaks a rule, at the first such place.
     FileNotFoundError
         If the labels file, `image_dir` or an image is not there.
+    ImportError
+        If there are URLs, and the extra ``remote`` is not installed.
+    OSError
+        If the server of a URL fails.
 
     Notes
     -----
@@ -126,10 +132,11 @@ def read_labels(
     _check_option("on_duplicate", on_duplicate, ("raise", "first", "merge"))
     _check_option("on_missing_image", on_missing_image, ("raise", "drop", "keep"))
     na_values = _as_list("na_values", na_values)
-    path = Path(path)
-    folder = path.parent if image_dir is None else Path(image_dir)
-    table = read_table(path, na_values, folder)
-    if on_missing_image != "keep" and not folder.is_dir():
+    file = path_or_url(path)
+    folder = folder_of_images(file, image_dir)
+    table = read_table(file, na_values, folder)
+    is_checked = on_missing_image != "keep"
+    if is_checked and isinstance(folder, Path) and not folder.is_dir():
         raise FileNotFoundError(f"image_dir must be an existing folder. Got {str(folder)!r}.")
 
     inputs = {"category": category_column, "group": group_column}
@@ -144,7 +151,7 @@ def read_labels(
         columns[column] = read_classes(table.columns[column], na_values)
 
     codes = np.column_stack([column.codes for column in columns.values()])
-    labels = locate_images(table, image, folder, codes)
+    labels = locate_images(table, image, folder, codes, is_checked=is_checked)
     labels = join_duplicates(table, labels, on_duplicate)
     labels = drop_missing_images(table, labels, on_missing_image)
 

@@ -12,9 +12,11 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
+from attrlearn.checks.urls import is_url
 from attrlearn.exceptions import FeatureCacheWarning, warn
-from attrlearn.features.content_hash import HASH_BYTES, content_hash, file_key
+from attrlearn.features.content_hash import HASH_BYTES, content_hash, file_keys
 from attrlearn.features.store import ByteStore
+from attrlearn.remote.fetching import fetch_all
 
 __all__ = ["CacheInfo", "FeatureCache", "cache_file", "default_cache_dir", "setting_key"]
 
@@ -85,12 +87,17 @@ class FeatureCache:
     def __init__(self, folder: str | os.PathLike[str], max_bytes: int = 10_000_000_000) -> None:
         self._store = ByteStore(cache_file(folder), ("features", "files"), max_bytes)
 
-    def content_hashes(self, images: Sequence[Any]) -> list[bytes | None]:
+    def content_hashes(
+        self, images: Sequence[Any], fetched: dict[int, bytes | OSError] | None = None
+    ) -> list[bytes | None]:
         """Digest the content of images; a file known from an earlier call is not read again.
 
         Parameters
         ----------
-        images : sequence of N paths, bytes, open files, PIL images or uint8 arrays
+        images : sequence of N paths, URLs, bytes, open files, PIL images or uint8 arrays
+        fetched : dict, optional
+            Receives what had to be fetched from URLs, or why it could not be, by its place in
+            `images`.
 
         Returns
         -------
@@ -99,17 +106,20 @@ class FeatureCache:
         """
         content_hashes: list[bytes | None] = []
         for some in _chunks(len(images)):
-            keys = [file_key(images[i]) for i in some]
-            known = self._store.get("files", [key for key in keys if key])
-            fresh = {}
-            for i, key in zip(some, keys, strict=True):
-                found = known.get(key) if key else None
-                if found is None:
-                    found = content_hash(images[i])
-                    if key and found:
-                        fresh[key] = found
-                content_hashes.append(found)
-            self._store.put("files", fresh.items())
+            keys = dict(zip(some, file_keys([images[i] for i in some]), strict=True))
+            known = self._store.get("files", [key for key in keys.values() if key])
+            hashes = {i: known.get(key) if key else None for i, key in keys.items()}
+            unknown = [i for i in some if hashes[i] is None]
+            contents = _fetch({i: images[i] for i in unknown if is_url(images[i])})
+            hashes |= {i: content_hash(contents.get(i, images[i])) for i in unknown}
+            content_hashes += hashes.values()
+            keys = _unchanged(keys, {i: images[i] for i in contents})
+            learnt = {keys[i]: hashes[i] for i in unknown}
+            self._store.put(
+                "files", [(key, found) for key, found in learnt.items() if key and found]
+            )
+            if fetched is not None:
+                fetched |= contents
         return content_hashes
 
     def get(
@@ -290,6 +300,18 @@ def _chunks(n_rows: int) -> Iterator[range]:
     """Yield the rows, so many at a time that a transaction stays short."""
     for start in range(0, n_rows, _ROWS_AT_ONCE):
         yield range(start, min(start + _ROWS_AT_ONCE, n_rows))
+
+
+def _fetch(urls: dict[int, str]) -> dict[int, bytes | OSError]:
+    """What is at URLs, by place."""
+    return dict(zip(urls, fetch_all(urls.values()), strict=True)) if urls else {}
+
+
+def _unchanged(keys: dict[int, bytes | None], urls: dict[int, str]) -> dict[int, bytes | None]:
+    """The keys by place, None for those URLs that have changed while they were fetched."""
+    asked = {i: url for i, url in urls.items() if keys[i]}
+    now = dict(zip(asked, file_keys(list(asked.values())), strict=True))
+    return {i: key if now.get(i, key) == key else None for i, key in keys.items()}
 
 
 def _on_disk(dtype: np.dtype) -> np.dtype:

@@ -1,15 +1,18 @@
 """What tells one image from another: a hash of its content."""
 
 import os
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any
 
 from attrlearn.checks.file_state import file_state
 from attrlearn.checks.image_types import is_encoded
+from attrlearn.checks.urls import is_url
 from attrlearn.images.decoding import open_file, open_image
 from attrlearn.images.encoded import encoded_bytes
+from attrlearn.remote.versions import url_versions
 
-__all__ = ["HASH_BYTES", "content_hash", "file_key"]
+__all__ = ["HASH_BYTES", "content_hash", "file_key", "file_keys"]
 
 HASH_BYTES = 16
 
@@ -19,7 +22,7 @@ def content_hash(image: Any) -> bytes | None:
 
     Parameters
     ----------
-    image : path, bytes, open file, PIL image or uint8 array
+    image : path, URL, bytes, open file, PIL image or uint8 array
         As in `read_image`; an image in memory or an open file is left as it was.
 
     Returns
@@ -50,12 +53,26 @@ def content_hash(image: Any) -> bytes | None:
         return None
 
 
+def file_keys(images: Sequence[Any]) -> list[bytes | None]:
+    """Keys of files in their present state, as from `file_key`; servers are asked side by side.
+
+    Examples
+    --------
+    >>> file_keys([b"an image, not a path", "nowhere.png"])
+    [None, None]
+    """
+    urls = [image for image in images if is_url(image)]
+    versions = iter(url_versions(urls) if urls else ())
+    return [_key(next(versions)) if is_url(image) else file_key(image) for image in images]
+
+
 def file_key(image: Any) -> bytes | None:
     """Key of a file in its present state, without reading it: see `file_state`.
 
     Parameters
     ----------
     image : path or anything else
+        Not a URL, for which there is `file_keys`.
 
     Returns
     -------
@@ -70,6 +87,9 @@ def file_key(image: Any) -> bytes | None:
     if not isinstance(image, str | os.PathLike):
         return None
     state = file_state(image)
-    if state is None:
-        return None
-    return blake2b(repr(state).encode(), digest_size=HASH_BYTES).digest()
+    return _key(None if state is None else repr(state))
+
+
+def _key(state: str | None) -> bytes | None:
+    """Key of a file in a state; None of an unknown one."""
+    return None if state is None else blake2b(state.encode(), digest_size=HASH_BYTES).digest()

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from attrlearn._version import __version__
 from attrlearn.checks.image_types import is_in_memory
+from attrlearn.checks.urls import is_url
 from attrlearn.features.cache import FeatureCache, setting_key
 from attrlearn.features.prepared import prepare
 from attrlearn.images.reader import ImageReader, consecutive
@@ -22,9 +23,10 @@ from attrlearn.images.views import ORIGINAL, View, draw_views
 from attrlearn.nn.backbones import Backbone
 from attrlearn.nn.device import send
 
-__all__ = ["FeatureExtractor"]
+__all__ = ["ROWS_AT_ONCE", "FeatureExtractor", "rows_at_once"]
 
 ROWS_AT_ONCE = 512  # looked up in the cache and held in memory
+URLS_AT_ONCE = 128  # of which the content is held as well, so that it is fetched once
 
 # As what numpy, which knows no bfloat16, holds the bits of features.
 _BITS = {torch.float32: torch.float32, torch.bfloat16: torch.int16}
@@ -105,7 +107,7 @@ class FeatureExtractor:
             Of the dtype of the extractor, on the CPU.
         """
         if parts is None:
-            parts = consecutive(len(reader), ROWS_AT_ONCE)
+            parts = consecutive(len(reader), rows_at_once(reader))
         images = [
             image if keep_memory or not is_in_memory(image) else None for image in reader.images
         ]
@@ -117,7 +119,7 @@ class FeatureExtractor:
             ) as progress,
         ):
             for rows in parts:
-                hashes = _content_hashes(kept, images, rows)
+                hashes = _content_hashes(kept, reader, images, rows)
                 found, bits = self._look_up(kept, reader, hashes, views)
                 progress.update(int(found.all(axis=0).sum()))
                 for missing, some in _lacking(found, rows).items():
@@ -127,6 +129,7 @@ class FeatureExtractor:
                         places = np.ix_(missing, part - rows[0])
                         bits[places], found[places] = fresh, True
                         progress.update(len(part))
+                reader.fetched.clear()
                 done = found.all(axis=0)
                 yield rows[done], torch.from_numpy(bits[:, done]).view(self.dtype)
 
@@ -172,7 +175,7 @@ class FeatureExtractor:
                 bits = np.stack([_bits_of(self.run(some)) for some in pixels.unbind(1)])
                 if cache is not None:
                     # A file may have changed between its hash and its decoding.
-                    now = _content_hashes(cache, images, part)
+                    now = _content_hashes(cache, reader, images, part)
                     unchanged = [h if h == hashes[row] else None for row, h in now.items()]
                     for view, some in zip(views, bits, strict=True):
                         cache.put(self._setting(reader, view), unchanged, some)
@@ -196,6 +199,11 @@ class FeatureExtractor:
         )
 
 
+def rows_at_once(reader: ImageReader) -> int:
+    """Return how many images are looked up in the cache, and computed, at a time."""
+    return URLS_AT_ONCE if any(map(is_url, reader.images)) else ROWS_AT_ONCE
+
+
 def _bits_of(features: Tensor) -> np.ndarray:
     """The features in the same memory, as numpy holds them."""
     return features.view(_BITS[features.dtype]).numpy()
@@ -211,10 +219,16 @@ def _lacking(found: np.ndarray, rows: np.ndarray) -> dict[tuple[int, ...], list[
 
 
 def _content_hashes(
-    cache: FeatureCache | None, images: Sequence[Any], rows: np.ndarray
+    cache: FeatureCache | None, reader: ImageReader, images: Sequence[Any], rows: np.ndarray
 ) -> dict[int, bytes | None]:
-    """Content hash of each row, as far as the cache asks for it; None for an image that is None."""
+    """Content hash of each row, as far as the cache asks for it; None for an image that is None.
+
+    The reader is given what was fetched to that end.
+    """
     if cache is None:
         return dict.fromkeys(rows.tolist())
-    some = [images[row] for row in rows]
-    return dict(zip(rows.tolist(), cache.content_hashes(some), strict=True))
+    some = [reader.fetched.get(row, images[row]) for row in rows.tolist()]
+    fetched: dict[int, bytes | OSError] = {}
+    hashes = cache.content_hashes(some, fetched)
+    reader.fetched.update({int(rows[i]): content for i, content in fetched.items()})
+    return dict(zip(rows.tolist(), hashes, strict=True))

@@ -11,9 +11,11 @@ import pandas as pd
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from attrlearn.checks.image_types import is_in_memory, name_of
+from attrlearn.checks.urls import is_url
 from attrlearn.exceptions import ImageError
 from attrlearn.forks import in_forked_child
 from attrlearn.images.encoded import encoded_bytes
+from attrlearn.remote.fetching import fetch
 
 _TURNS = {  # EXIF orientation → what makes the image upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -52,9 +54,9 @@ def read_image(source: ImageLike, size: int, resize: str = "squash") -> np.ndarr
     Parameters
     ----------
     source : path, bytes, open file, PIL image or uint8 array (H, W), (H, W, 3) or (H, W, 4)
-        A path; the content of an image file as bytes, bytearray, memoryview or a binary file
-        object, which is read from its start; or an image in memory. Of an animation or a document
-        with several pages, the first is read.
+        A path or a URL; the content of an image file as bytes, bytearray, memoryview or a binary
+        file object, which is read from its start; or an image in memory. Of an animation or a
+        document with several pages, the first is read.
     size : int
         Side of the result, in pixels.
     resize : {"squash", "pad", "crop"}, default="squash"
@@ -119,7 +121,9 @@ def open_image(source: Image.Image | np.ndarray) -> Image.Image:
 
 
 def open_file(path: str | os.PathLike[str]) -> IO[bytes]:
-    """Open a file to read it; OSError for a pipe or a device, which may never end."""
+    """Open a file, or fetch it; OSError for a pipe or a device, which may never end."""
+    if isinstance(path, str) and is_url(path):
+        return io.BytesIO(fetch(path))
     try:
         mode = os.stat(path).st_mode
     except ValueError:  # an embedded null byte, which `open` words alike in all versions

@@ -16,6 +16,7 @@ from attrlearn.checks.image_types import is_in_memory, name_of
 from attrlearn.checks.inputs import Inputs
 from attrlearn.exceptions import ImageError, UnreadableImageWarning, warn
 from attrlearn.images.decoding import read_image
+from attrlearn.remote.versions import renew_archives
 
 __all__ = ["ImageReader", "MemoryReader", "consecutive", "no_bad_images", "open_reader"]
 
@@ -67,7 +68,7 @@ class ImageReader:
     Parameters
     ----------
     images : sequence of N images
-        Paths, PIL images, bytes, open files or uint8 arrays.
+        Paths, URLs, PIL images, bytes, open files or uint8 arrays.
     size : int
         Height and width after resizing, in pixels.
     resize : {"squash", "pad", "crop"}
@@ -84,6 +85,8 @@ class ImageReader:
 
     Attributes
     ----------
+    fetched : dict
+        By row, the content of images at URLs that were fetched ahead, or why one was not.
     bad : dict
         Reason by row, for the images that could not be read.
 
@@ -104,6 +107,7 @@ class ImageReader:
     on_bad_image: str
     ahead: int = 2
     decoded: Tensor | None = None
+    fetched: dict[int, bytes | OSError] = field(default_factory=dict)
     bad: dict[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -158,8 +162,11 @@ class ImageReader:
     def _read(self, row: int) -> Tensor | None:
         """(3, size, size), or None for an image that is dropped."""
         image = self.images[row]
+        content = self.fetched.get(row, image)
         try:
-            pixels = read_image(image, self.size, self.resize)
+            if isinstance(content, OSError):
+                raise content
+            pixels = read_image(content, self.size, self.resize)
         except OSError as error:
             if self.on_bad_image == "raise":
                 raise ImageError(
@@ -213,5 +220,6 @@ def open_reader(
     if inputs.features is not None:
         return MemoryReader(inputs.features)
     assert inputs.images is not None
+    renew_archives(inputs.images)
     n_threads = torch.get_num_threads() if n_jobs is None else effective_n_jobs(n_jobs)
     return ImageReader(inputs.images, size, resize, n_threads, on_bad_image)

@@ -10,6 +10,20 @@ IMAGE_SUFFIXES = frozenset(
 )
 
 
+def has_image_suffix(name: str) -> bool:
+    """Whether a name ends like that of an image."""
+    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
+
+
+def images_by_stem(files: Iterable[str]) -> dict[str, list[str]]:
+    """Return the images among files by their name without suffix, each list sorted."""
+    by_stem = defaultdict(list)
+    for file in sorted(files):
+        if has_image_suffix(file):
+            by_stem[os.path.splitext(file)[0]].append(file)
+    return by_stem
+
+
 def list_images(folder: Path) -> list[str]:
     """Paths of all images in a folder and the folders below it, sorted.
 
@@ -23,11 +37,7 @@ def list_images(folder: Path) -> list[str]:
         shown = [] if place in entered else [name for name in files if name[0] != "."]
         folders[:] = [name for name in folders if name[0] != "." and place not in entered]
         entered.add(place)
-        images += [
-            str(Path(root, name))
-            for name in shown
-            if os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
-        ]
+        images += [str(Path(root, name)) for name in shown if has_image_suffix(name)]
     return sorted(images)
 
 
@@ -46,7 +56,7 @@ def find_images(names: Iterable[str], folder: Path) -> list[list[str]]:
         files, by_stem = listings[inner]
         if name in files:
             return [os.path.join(inner, name)]
-        if os.path.splitext(name)[1].lower() not in IMAGE_SUFFIXES:
+        if not has_image_suffix(name):
             return [os.path.join(inner, file) for file in by_stem.get(name, [])]
         # A file system that ignores case may still have it.
         return [os.path.join(inner, name)] if (folder / inner / name).is_file() else []
@@ -65,9 +75,4 @@ def _list_folder(folder: Path) -> tuple[set[str], dict[str, list[str]]]:
         return set(), {}
     with os.scandir(folder) as entries:
         files = {entry.name for entry in entries if entry.is_file()}
-    by_stem = defaultdict(list)
-    for file in sorted(files):
-        stem, suffix = os.path.splitext(file)
-        if suffix.lower() in IMAGE_SUFFIXES:
-            by_stem[stem].append(file)
-    return files, by_stem
+    return files, images_by_stem(files)

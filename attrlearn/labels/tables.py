@@ -11,8 +11,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from attrlearn.checks.urls import is_url
 from attrlearn.exceptions import and_more
-from attrlearn.labels.image_lookup import IMAGE_SUFFIXES, find_images
+from attrlearn.labels.image_lookup import find_images, has_image_suffix
+from attrlearn.labels.places import Place, folder_of_images, name_and_suffix, read_content
 
 _BINARY_CELLS = {"0", "1", "-1", "0.0", "1.0", "-1.0"}
 
@@ -31,54 +33,58 @@ class TextTable(NamedTuple):
         return f"{self.line_word} {self.lines[row]}"
 
 
-def read_table(path: Path, na_values: Collection[str], image_dir: Path | None = None) -> TextTable:
+def read_table(
+    path: Place, na_values: Collection[str], image_dir: Place | None = None
+) -> TextTable:
     """Read a parquet file, a table with a header, or a headerless list, all as text.
 
     A header that names an image in `image_dir` (None: beside the file) is taken for data.
     """
-    image_dir = path.parent if image_dir is None else image_dir
-    if path.suffix.lower() in {".parquet", ".pq"}:
+    image_dir = folder_of_images(path, image_dir)
+    file, suffix = name_and_suffix(path)
+    if suffix in {".parquet", ".pq"}:
         return _read_parquet(path, image_dir)
     lines = [line.rstrip(" \n") for line in io.StringIO(_read_text(path), newline=None)]
     first = next((line for line in lines if line.strip("\t,; ")), None)
     if first is None:
-        raise ValueError(f"{path.name} must hold a table. Got an empty file.")
+        raise ValueError(f"{file} must hold a table. Got an empty file.")
     marks = _BINARY_CELLS.union(na_values)
     separator = next((mark for mark in "\t,;" if mark in first.strip()), None)
-    if path.suffix.lower() not in {".csv", ".tsv"} and (
+    if suffix not in {".csv", ".tsv"} and (
         separator is None or (separator == "\t" and _is_data(first, marks))
     ):
         rows = [(n, _split_blanks(line)) for n, line in enumerate(lines, 1) if line.strip()]
         names = _name_attributes([fields for _, fields in rows])
-        return _assemble(path.name, names, rows, has_header=False)
-    (_, header), *rows = _csv_records(path.name, lines, separator or ",")
+        return _assemble(file, names, rows, has_header=False)
+    (_, header), *rows = _csv_records(file, lines, separator or ",")
     names = [name.strip() for name in header]
-    _check_header(path.name, names, marks, image_dir)
-    return _assemble(path.name, names, rows, has_header=True)
+    _check_header(file, names, marks, image_dir)
+    return _assemble(file, names, rows, has_header=True)
 
 
-def _read_text(path: Path) -> str:
+def _read_text(path: Place) -> str:
     """Return the text of a UTF-8 file, without its byte order mark."""
-    if not path.is_file():
-        raise FileNotFoundError(f"The labels file must exist. Got {str(path)!r}. Check the path.")
-    raw = path.read_bytes()
+    raw = read_content(path)
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ValueError(
-            f"{path.name} must be UTF-8 text. Got the byte 0x{raw[error.start]:02x} at line {line}."
+            f"{name_and_suffix(path)[0]} must be UTF-8 text. Got the byte "
+            f"0x{raw[error.start]:02x} at line {line}."
             " Save it as CSV with the encoding UTF-8."
         ) from error
 
 
-def _read_parquet(path: Path, image_dir: Path) -> TextTable:
+def _read_parquet(path: Place, image_dir: Place) -> TextTable:
     """Return the cells of a parquet file as text, whole numbers without '.0' and gaps as ''."""
+    file, _ = name_and_suffix(path)
+    source = path if isinstance(path, Path) else io.BytesIO(read_content(path))
     try:
-        frame = pd.read_parquet(path)
+        frame = pd.read_parquet(source)
     except ImportError as error:
         raise ImportError(
-            f"Reading {path.name} needs pyarrow. Run: pip install 'attrlearn[parquet]'"
+            f"Reading {file} needs pyarrow. Run: pip install 'attrlearn[parquet]'"
         ) from error
     if frame.index.name is not None:
         frame = frame.reset_index()
@@ -87,9 +93,9 @@ def _read_parquet(path: Path, image_dir: Path) -> TextTable:
         for name, column in frame.items()
     }
     if frame.empty:
-        raise ValueError(f"{path.name} must hold rows. Got none.")
-    _check_names_no_image(path.name, list(columns), image_dir)
-    return TextTable(path.name, columns, np.arange(len(frame)), line_word="row")
+        raise ValueError(f"{file} must hold rows. Got none.")
+    _check_names_no_image(file, list(columns), image_dir)
+    return TextTable(file, columns, np.arange(len(frame)), line_word="row")
 
 
 def _is_data(line: str, marks: Collection[str]) -> bool:
@@ -126,7 +132,7 @@ def _csv_records(file: str, lines: list[str], separator: str) -> Iterator[tuple[
         ) from error
 
 
-def _check_header(file: str, names: list[str], marks: set[str], image_dir: Path) -> None:
+def _check_header(file: str, names: list[str], marks: set[str], image_dir: Place) -> None:
     """Raise where column names are data or repeat."""
     if len(names) > 1 and marks.issuperset(names[1:]):
         raise ValueError(
@@ -141,21 +147,19 @@ def _check_header(file: str, names: list[str], marks: set[str], image_dir: Path)
         )
 
 
-def _check_names_no_image(file: str, names: list[str], image_dir: Path) -> None:
+def _check_names_no_image(file: str, names: list[str], image_dir: Place) -> None:
     """Raise if a column is called like an image: the first image would pass for the header."""
-    for name, files in zip(names, find_images(names, image_dir), strict=True):
+    found: list[list[str]] = [[]] * len(names)
+    if isinstance(image_dir, Path):  # no server is asked for the sake of a better error
+        found = find_images(names, image_dir)
+    for name, files in zip(names, found, strict=True):
         # An attribute may be called like an image without its suffix.
         is_file = os.path.normpath(name) in files or (files and name == names[0] != "image")
-        if name and (is_file or any(_has_image_suffix(word) for word in name.split())):
+        if name and (is_file or is_url(name) or any(map(has_image_suffix, name.split()))):
             raise ValueError(
                 f"{file} must begin with a header. Got {name!r}, which is an image, among the "
                 "column names. Add a line with the column names. If it is there, rename the column."
             )
-
-
-def _has_image_suffix(name: str) -> bool:
-    """Whether a name ends like that of an image."""
-    return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
 
 
 def _assemble(

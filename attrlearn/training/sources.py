@@ -17,7 +17,7 @@ from tqdm import tqdm
 from attrlearn.checks.image_types import name_of
 from attrlearn.exceptions import ImageError
 from attrlearn.features.cache import cache_file
-from attrlearn.features.extractor import ROWS_AT_ONCE, FeatureExtractor
+from attrlearn.features.extractor import FeatureExtractor, rows_at_once
 from attrlearn.images.augmentation import Augment, apply_callable, augment
 from attrlearn.images.reader import Change, ImageReader, MemoryReader, consecutive
 from attrlearn.images.views import count_views, views_of
@@ -311,7 +311,7 @@ def _compute(
     Processes share the images: they compute a part each, and hand it to the others.
     """
     processes = current_processes()
-    parts = _deal(len(reader), extractor.batch_size, processes)
+    parts = _deal(reader, extractor.batch_size, processes)
     own = parts[processes.rank :: processes.n]
     if callable(policy):
         batches = _run_callable(reader, extractor, policy, n_views, own, verbose)
@@ -323,10 +323,12 @@ def _compute(
     return _hand_out(batches, len(parts), processes, reader)
 
 
-def _deal(n_rows: int, batch_size: int, processes: Processes) -> list[np.ndarray]:
-    """Rows in parts, whole batches each, so that there is one for every process if possible."""
-    of_process = ceil(n_rows / processes.n / batch_size) * batch_size
-    return consecutive(n_rows, min(ROWS_AT_ONCE, of_process) if processes.n > 1 else ROWS_AT_ONCE)
+def _deal(reader: ImageReader, batch_size: int, processes: Processes) -> list[np.ndarray]:
+    """Rows in parts; whole batches each, so that there is one for every process if possible."""
+    size = rows_at_once(reader)
+    if processes.n > 1:
+        size = min(size, ceil(len(reader) / processes.n / batch_size) * batch_size)
+    return consecutive(len(reader), size)
 
 
 def _hand_out(

@@ -106,9 +106,10 @@ def locks_and_threads():
 
 def _light_locks():
     from attrlearn.images import decoding, encoded
+    from attrlearn.remote import file_systems
     from attrlearn.training import memory
 
-    return [encoded._reading, decoding._copying, memory._lock]
+    return [encoded._reading, decoding._copying, memory._lock, file_systems._choosing]
 
 
 def hold_and_fork(locks, is_alone=lambda: True):
@@ -145,6 +146,19 @@ def store(path):
     assert store.get("files", [b"a", b"b"]) == {b"a": b"1", b"b": b"2"}
 
 
+def urls(folder, *urls):
+    """Fetch in a child what the parent has fetched, from servers and from archives it has open."""
+    from attrlearn.remote.fetching import fetch_all
+
+    def work():
+        assert fetch_all(urls) == contents
+        assert contents == [Path(folder, "image_00000.png").read_bytes()] * len(urls)
+
+    contents = fetch_all(urls)
+    show("urls", in_child(work))
+    work()
+
+
 if __name__ == "__main__":
-    cases = [models, locks, locks_and_threads, store]
+    cases = [models, locks, locks_and_threads, store, urls]
     {case.__name__: case for case in cases}[sys.argv[1]](*sys.argv[2:])
