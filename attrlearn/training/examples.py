@@ -12,7 +12,7 @@ from attrlearn.checks.inputs import encode_categories
 from attrlearn.checks.labelled_rows import LabelledRows
 from attrlearn.nn.device import autocast
 from attrlearn.nn.network import AttributeNetwork
-from attrlearn.training.sources import FeatureSource, Source
+from attrlearn.training.sources import FeatureSource, Source, Suffix
 
 __all__ = ["Examples", "LoadedRows"]
 
@@ -80,12 +80,15 @@ class Examples:
     categories : Tensor of shape (N,), int64
     weights : Tensor of shape (N, A)
         Of each cell in the loss, 0 where missing.
+    training_suffix : callable or None
+        As `suffix` of the source, in the way in which it is trained; None: that one.
     """
 
     source: Source
     targets: Tensor
     categories: Tensor
     weights: Tensor
+    training_suffix: Suffix | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -106,13 +109,12 @@ class Examples:
 
     def log_probabilities(self, network: AttributeNetwork, inputs: Tensor, rows: Tensor) -> Tensor:
         """Return those (B, C) of some rows, from the inputs (B, ...) that the source gave."""
-        return network.from_features(self._features(inputs), self.categories[rows])
+        suffix = self.source.suffix
+        features = inputs if suffix is None else suffix(inputs)
+        return network.from_features(features, self.categories[rows])
 
     def by_member(self, network: AttributeNetwork, inputs: Tensor, rows: Tensor) -> Tensor:
-        """Return the same (1, M, B, C) of each member of the head."""
-        return network.by_member(self._features(inputs), self.categories[rows])
-
-    def _features(self, inputs: Tensor) -> Tensor:
-        """(B, D) features from the inputs (B, ...) that the source gave."""
-        suffix = self.source.suffix
-        return inputs if suffix is None else suffix(inputs)
+        """Return the same (1, M, B, C) of each member of the head, in training."""
+        suffix = self.training_suffix or self.source.suffix
+        features = inputs if suffix is None else suffix(inputs)
+        return network.by_member(features, self.categories[rows])

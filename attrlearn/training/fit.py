@@ -16,6 +16,7 @@ from attrlearn.training.history import History
 from attrlearn.training.loop import split, train
 from attrlearn.training.memory import keep_freed_memory
 from attrlearn.training.schedule import BuildSchedule, build_schedule
+from attrlearn.training.training_suffix import prepare_suffix
 
 __all__ = ["EpochObserver", "NoObserver", "Score", "fit_network"]
 
@@ -58,6 +59,7 @@ def fit_network(
     max_epochs: int,
     batch_size: int,
     accumulate_steps: int,
+    gradient_checkpointing: bool,
     dtype: torch.dtype,
     generator: torch.Generator,
     verbose: int,
@@ -85,7 +87,7 @@ def fit_network(
         Of what is trained.
     schedule : str or callable
         As in `attrlearn.training.schedule`.
-    clip_grad_norm, max_epochs, batch_size, accumulate_steps, verbose
+    clip_grad_norm, max_epochs, batch_size, accumulate_steps, gradient_checkpointing, verbose
         As in `attrlearn.AttributeClassifier`.
     dtype : torch.dtype
         Of mixed precision, where a part of the backbone is trained.
@@ -101,6 +103,7 @@ def fit_network(
     ValueError
         If the loss is not finite any more.
     """
+    examples = prepare_suffix(examples, network, gradient_checkpointing=gradient_checkpointing)
     n_steps = max_epochs * len(split(torch.arange(len(examples)), batch_size * accumulate_steps))
     training = train(
         network,
