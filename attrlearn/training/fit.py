@@ -60,6 +60,7 @@ def fit_network(
     batch_size: int,
     accumulate_steps: int,
     gradient_checkpointing: bool,
+    compile: bool,
     dtype: torch.dtype,
     generator: torch.Generator,
     verbose: int,
@@ -87,8 +88,10 @@ def fit_network(
         Of what is trained.
     schedule : str or callable
         As in `attrlearn.training.schedule`.
-    clip_grad_norm, max_epochs, batch_size, accumulate_steps, gradient_checkpointing, verbose
+    clip_grad_norm, max_epochs, batch_size, accumulate_steps
         As in `attrlearn.AttributeClassifier`.
+    gradient_checkpointing, compile, verbose
+        The same.
     dtype : torch.dtype
         Of mixed precision, where a part of the backbone is trained.
     generator : torch.Generator
@@ -103,7 +106,9 @@ def fit_network(
     ValueError
         If the loss is not finite any more.
     """
-    examples = prepare_suffix(examples, network, gradient_checkpointing=gradient_checkpointing)
+    examples = prepare_suffix(
+        examples, network, gradient_checkpointing=gradient_checkpointing, compile=compile
+    )
     n_steps = max_epochs * len(split(torch.arange(len(examples)), batch_size * accumulate_steps))
     training = train(
         network,
