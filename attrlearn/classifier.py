@@ -194,8 +194,9 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         batches than fit into memory. A step gives the same and takes a third more time.
     compile : bool, default=False
         Whether `torch.compile` makes code of its own for a backbone that is fine-tuned, which needs
-        a C++ compiler; without one, a warning says so and training goes on. Not together with
-        `gradient_checkpointing`. No effect on features that are kept.
+        a C++ compiler; without one, a warning says so and training goes on. It can pay on a GPU and
+        in long fits; on a CPU measure first. Not together with `gradient_checkpointing`. No effect
+        on features that are kept.
     early_stopping : bool, default=False
         Whether to hold rows out, score them after each epoch, stop when the score no longer rises,
         and keep the weights of the best epoch. Otherwise all rows are learnt from and the last

@@ -1,7 +1,7 @@
 """A network learns from training rows, epoch by epoch, and keeps the best or the last one."""
 
 from collections.abc import Callable
-from contextlib import closing, nullcontext
+from contextlib import closing
 from dataclasses import replace
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from attrlearn.training.history import History
 from attrlearn.training.loop import split, train
 from attrlearn.training.memory import keep_freed_memory
 from attrlearn.training.schedule import BuildSchedule, build_schedule
+from attrlearn.training.threads import few_threads
 from attrlearn.training.training_suffix import prepare_suffix
 
 __all__ = ["EpochObserver", "NoObserver", "Score", "fit_network"]
@@ -126,8 +127,8 @@ def fit_network(
     )
     best = BestEpoch(network, n_iter_no_change)
     n_before = len(history)
-    memory = keep_freed_memory() if examples.trains_backbone else nullcontext()
-    with memory, closing(training):
+    alone = few_threads(network.head, batch_size)
+    with keep_freed_memory() if examples.trains_backbone else alone, closing(training):
         for _ in range(max_epochs):
             observer.begin()
             history = history.append(next(training))

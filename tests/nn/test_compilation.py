@@ -105,7 +105,8 @@ def test_it_is_not_for_blocks_that_are_computed_anew(small, images, attributes):
 @pytest.mark.parametrize("trainable", ["last_block", "all"])
 def test_a_compiled_fit_is_the_plain_one(resnet, images, attributes, trainable, dtype, tolerance):
     resnet.set_params(trainable=trainable, dtype=dtype, dropout=0.0, batch_size=10, max_epochs=2)
-    resnet.set_params(learning_rate=1e-4)
+    # Adam blows up the last digits of a gradient that is nearly 0.
+    resnet.set_params(optimizer="sgd", learning_rate=1e-3)
     plain = clone(resnet).fit(images, attributes)
     compiled = clone(resnet).set_params(compile=True).fit(images, attributes)
     again = clone(resnet).set_params(compile=True).fit(images, attributes)
