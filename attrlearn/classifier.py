@@ -947,8 +947,8 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         """Raise unless at most one of the two says how a backbone is run in training."""
         if self.compile and self.gradient_checkpointing:
             raise ValueError(
-                "compile must be False with gradient_checkpointing=True. Got True. Leave one of the "
-                "two out: compiled code chooses itself what to compute anew."
+                "compile must be False with gradient_checkpointing=True. Got True. Leave one of "
+                "the two out: compiled code chooses itself what to compute anew."
             )
 
     def _check_freeze_epochs(self, backbone: Backbone | None) -> int:

@@ -1,3 +1,5 @@
+from contextlib import suppress
+
 import numpy as np
 import pytest
 import torch
@@ -21,9 +23,11 @@ def test_a_large_step_takes_all_threads(two_threads):
 
 
 def test_the_threads_come_back_after_an_error(two_threads):
-    with pytest.raises(ValueError, match="stop"), few_threads(nn.Linear(2, 1), batch_size=32):
-        assert torch.get_num_threads() == 1
-        raise ValueError("stop")
+    threads = []
+    with suppress(ValueError), few_threads(nn.Linear(2, 1), batch_size=32):
+        threads.append(torch.get_num_threads())
+        raise ValueError
+    assert threads == [1]
     assert torch.get_num_threads() == 2
 
 
