@@ -209,6 +209,15 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
     accumulate_steps : int, default=1
         Batches per optimiser step. The gradient is that of one batch of
         ``batch_size * accumulate_steps`` rows, whatever their gaps.
+    gradient_checkpointing : bool, default=False
+        Whether a backbone that is fine-tuned keeps only what goes into its blocks for the backward
+        pass, which computes the rest anew (Chen et al., 2016): for larger backbones, images or
+        batches than fit into memory. A step gives the same and takes a third more time.
+    compile : bool, default=False
+        Whether `torch.compile` makes code of its own for a backbone that is fine-tuned, which needs
+        a C++ compiler; without one, a warning says so and training goes on. It can pay on a GPU and
+        in long fits; on a CPU measure first. Not together with `gradient_checkpointing`. No effect
+        on features that are kept.
     early_stopping : bool, default=False
         Whether to hold rows out, score them after each epoch, stop when the score no longer rises,
         and keep the weights of the best epoch. Otherwise all rows are learnt from and the last
@@ -431,6 +440,8 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "accumulate_steps": [Interval(Integral, 1, None, closed="left")],
+        "gradient_checkpointing": ["boolean"],
+        "compile": ["boolean"],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
@@ -490,6 +501,8 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         max_epochs: int = 20,
         batch_size: int = 32,
         accumulate_steps: int = 1,
+        gradient_checkpointing: bool = False,
+        compile: bool = False,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 5,
@@ -541,6 +554,8 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         self.max_epochs = max_epochs
         self.batch_size = batch_size
         self.accumulate_steps = accumulate_steps
+        self.gradient_checkpointing = gradient_checkpointing
+        self.compile = compile
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
@@ -637,6 +652,7 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         """
         self._validate_params()
         self._widths(fixed=True)
+        self._check_compile()
         callbacks = _Callbacks(self, X, y, sample_weight)
         inputs, rows, attributes = self._check_rows(X, y, categories, sample_weight)
         rules = threshold_rules(self.thresholds, attributes)
@@ -1006,6 +1022,14 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             )
         return self.augment
 
+    def _check_compile(self) -> None:
+        """Raise unless at most one of the two says how a backbone is run in training."""
+        if self.compile and self.gradient_checkpointing:
+            raise ValueError(
+                "compile must be False with gradient_checkpointing=True. Got True. Leave one of "
+                "the two out: compiled code chooses itself what to compute anew."
+            )
+
     def _check_freeze_epochs(self, backbone: Backbone | None) -> int:
         """How many epochs train the head before a backbone that is fine-tuned."""
         if backbone is None or backbone.is_frozen:
@@ -1198,6 +1222,8 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             ema_decay=self.ema_decay,
             batch_size=self.batch_size,
             accumulate_steps=self.accumulate_steps,
+            gradient_checkpointing=self.gradient_checkpointing,
+            compile=self.compile,
             dtype=resolve_dtype(self.dtype, device),
             generator=generator,
             verbose=self.verbose,

@@ -150,6 +150,8 @@ ESTIMATOR_OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
     "max_epochs": (int, "passes over the rows (20)"),
     "batch_size": (int, "images at once (32)"),
     "accumulate_steps": (int, "batches per optimiser step (1)"),
+    "gradient_checkpointing": (bool, "fine-tune in less memory and more time (no)"),
+    "compile": (bool, "fine-tune with compiled code, which a C++ compiler makes first (no)"),
     "early_stopping": (bool, "hold images out, stop when their score no longer rises (no)"),
     "validation_fraction": (float, "share of the images held out for it (0.1)"),
     "n_iter_no_change": (int, "epochs without a better score after which to stop (5)"),

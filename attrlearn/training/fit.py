@@ -27,6 +27,8 @@ from attrlearn.training.state import (
     optimizer_state,
     trained_tensors,
 )
+from attrlearn.training.threads import few_threads
+from attrlearn.training.training_suffix import prepare_suffix
 
 __all__ = ["EpochObserver", "NoObserver", "Score", "fit_network"]
 
@@ -72,6 +74,8 @@ def fit_network(
     max_epochs: int,
     batch_size: int,
     accumulate_steps: int,
+    gradient_checkpointing: bool,
+    compile: bool,
     dtype: torch.dtype,
     generator: torch.Generator,
     verbose: int,
@@ -103,8 +107,10 @@ def fit_network(
         Of what is trained.
     schedule : str or callable
         As in `attrlearn.training.schedule`.
-    clip_grad_norm, ema_decay, max_epochs, batch_size, accumulate_steps, verbose
+    clip_grad_norm, ema_decay, max_epochs, batch_size, accumulate_steps
         As in `attrlearn.AttributeClassifier`.
+    gradient_checkpointing, compile, verbose
+        The same.
     dtype : torch.dtype
         Of mixed precision, where a part of the backbone is trained.
     generator : torch.Generator
@@ -128,6 +134,12 @@ def fit_network(
     loop = EpochLoop(
         network,
         examples,
+        prepare_suffix(
+            examples.source.suffix,
+            network,
+            gradient_checkpointing=gradient_checkpointing,
+            compile=compile,
+        ),
         loss=loss,
         optimizer=optimizer,
         schedule=build_schedule(schedule, optimizer, n_steps),
@@ -148,8 +160,8 @@ def fit_network(
     )
     if (saved := session.take(phase)) is not None:
         training.load(saved)
-    memory = keep_freed_memory() if examples.trains_backbone else nullcontext()
-    with memory:
+    alone = few_threads(network.head, batch_size)
+    with keep_freed_memory() if examples.trains_backbone else alone:
         training.run(session, observer, score, verbose)
     session.processes.copy(trained_tensors(network).values())
     return training.history

@@ -1,10 +1,9 @@
 """What runs, and is differentiated, in a step of training."""
 
-from collections.abc import Callable
-
 from torch import Tensor, nn
 
 from attrlearn.nn.network import AttributeNetwork
+from attrlearn.training.sources import Suffix
 
 __all__ = ["ForwardPass"]
 
@@ -18,7 +17,7 @@ class ForwardPass(nn.Module):
     ----------
     network : AttributeNetwork
     suffix : callable or None
-        As in `attrlearn.training.sources.Source`.
+        As from `attrlearn.training.training_suffix.prepare_suffix`.
 
     Shape
     -----
@@ -27,9 +26,7 @@ class ForwardPass(nn.Module):
     output : (M, B, C)
     """
 
-    def __init__(
-        self, network: AttributeNetwork, suffix: Callable[[Tensor], Tensor] | None
-    ) -> None:
+    def __init__(self, network: AttributeNetwork, suffix: Suffix | None) -> None:
         super().__init__()
         self.network = network
         self.suffix = suffix

@@ -19,6 +19,7 @@ from attrlearn.nn.processes import ALONE, Processes
 from attrlearn.training.examples import Examples
 from attrlearn.training.forward_pass import ForwardPass
 from attrlearn.training.history import Epoch
+from attrlearn.training.sources import Suffix
 
 __all__ = ["EpochLoop", "check_finite", "split"]
 
@@ -35,6 +36,8 @@ class EpochLoop:
     network : AttributeNetwork
     examples : Examples
         What to learn from.
+    suffix : callable or None
+        As from `attrlearn.training.training_suffix.prepare_suffix`.
     loss : callable
         As from `attrlearn.nn.losses.build_loss`.
     optimizer, schedule
@@ -72,6 +75,7 @@ class EpochLoop:
         self,
         network: AttributeNetwork,
         examples: Examples,
+        suffix: Suffix | None,
         *,
         loss: Loss,
         optimizer: Optimizer,
@@ -95,7 +99,7 @@ class EpochLoop:
         self.context = context
         self.processes = processes
         self.n_steps = len(split(torch.arange(len(examples)), batch_size * accumulate_steps))
-        self.forward: nn.Module = ForwardPass(network, examples.source.suffix)
+        self.forward: nn.Module = ForwardPass(network, suffix)
         # Data-parallel training takes the mean of the gradients, of parts of one sum.
         self.sum_of_mean = torch.tensor(float(processes.n), device=examples.device)
         if processes.n > 1:

@@ -26,7 +26,15 @@ from attrlearn.nn.processes import Processes, current_processes
 from attrlearn.nn.split_backbone import split_before_trained
 from attrlearn.training.computed_views import Batches, collect_in_file, collect_in_memory
 
-__all__ = ["FeatureSource", "ImageSource", "MatrixSource", "Source", "open_features", "open_source"]
+__all__ = [
+    "FeatureSource",
+    "ImageSource",
+    "MatrixSource",
+    "Source",
+    "Suffix",
+    "open_features",
+    "open_source",
+]
 
 MEMORY_SHARE = 0.25  # of the memory goes to features, activations or images at most
 BATCH_SIZE = 32  # images decoded before they are stored

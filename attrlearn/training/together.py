@@ -26,6 +26,7 @@ from attrlearn.training.schedule import (
     build_schedule,
     parameter_groups,
 )
+from attrlearn.training.threads import few_threads
 
 __all__ = ["Regimen", "fit_together"]
 
@@ -96,7 +97,7 @@ def fit_together(
     paces = _open_paces(heads, [regimens[k] for k in order], n_steps)
     weights = torch.stack([regimens[k].weights for k in order])  # (K, N, A)
     seconds, losses, rates = [], [], []
-    with keep_freed_memory():
+    with keep_freed_memory(), few_threads(heads, batch_size):
         for _ in range(max_epochs):
             started = perf_counter()
             parts = split(torch.randperm(len(examples), generator=generator), batch_size)

@@ -51,6 +51,7 @@ def learn(
     loop = EpochLoop(
         network,
         examples,
+        None,
         loss=cross_entropy,
         optimizer=optimizer,
         schedule=build_schedule("constant", optimizer, 1),
@@ -165,6 +166,7 @@ def failing_loop(features, loss=cross_entropy):
     return EpochLoop(
         network,
         examples,
+        None,
         loss=loss,
         optimizer=optimizer,
         schedule=build_schedule("constant", optimizer, 1),
