@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from attrlearn.exceptions import FeatureCacheWarning, warn
+from attrlearn.features.claims import lock_file
 from attrlearn.features.content_hash import HASH_BYTES, content_hash, file_key
 from attrlearn.features.store import ByteStore
 
@@ -63,7 +64,8 @@ class FeatureCache:
     Notes
     -----
     Computers that share a network drive should each have a folder of their own, as SQLite's
-    write-ahead log does not work across computers.
+    write-ahead log does not work across computers. Processes of one computer that need the same
+    features share the work (`attrlearn.features.claims`).
 
     A file may change between its hash and its decoding. Ask for `content_hashes` once more before
     `put`, which costs next to nothing, and store what stayed the same.
@@ -83,7 +85,13 @@ class FeatureCache:
     """
 
     def __init__(self, folder: str | os.PathLike[str], max_bytes: int = 10_000_000_000) -> None:
+        self._lock_file = lock_file(folder)
         self._store = ByteStore(cache_file(folder), ("features", "files"), max_bytes)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether what is put can be found, as far as the cache was used."""
+        return self._store.is_usable
 
     def content_hashes(self, images: Sequence[Any]) -> list[bytes | None]:
         """Digest the content of images; a file known from an earlier call is not read again.
@@ -187,6 +195,7 @@ class FeatureCache:
     def clear(self) -> None:
         """Remove all there is; OSError if the files cannot be deleted."""
         self._store.clear()
+        self._lock_file.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Let go of the file; the next use opens it again."""

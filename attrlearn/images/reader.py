@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from joblib import effective_n_jobs
+from joblib import effective_n_jobs, parallel_config
 from torch import Tensor
 
 from attrlearn.checks.image_types import is_in_memory, name_of
@@ -213,5 +213,15 @@ def open_reader(
     if inputs.features is not None:
         return MemoryReader(inputs.features)
     assert inputs.images is not None
-    n_threads = torch.get_num_threads() if n_jobs is None else effective_n_jobs(n_jobs)
+    n_threads = torch.get_num_threads() if n_jobs is None else _threads_here(n_jobs)
     return ImageReader(inputs.images, size, resize, n_threads, on_bad_image)
+
+
+def _threads_here(n_jobs: int) -> int:
+    """How many threads `n_jobs` stands for on this computer, whatever runs the jobs of joblib.
+
+    A cluster would count the cores of all its workers, and processes inside a worker of one are
+    not allowed.
+    """
+    with parallel_config("threading"):
+        return effective_n_jobs(n_jobs)
