@@ -81,6 +81,8 @@ class ImageReader:
         costs more than it gains.
     decoded : Tensor of shape (N, 3, size, size), uint8, optional
         The images, where memory holds them already: none is decoded again.
+    first_row : int, default=0
+        Number of the first row in errors and reports.
 
     Attributes
     ----------
@@ -104,6 +106,7 @@ class ImageReader:
     on_bad_image: str
     ahead: int = 2
     decoded: Tensor | None = None
+    first_row: int = 0
     bad: dict[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -141,14 +144,15 @@ class ImageReader:
         """Return row, image and reason of the images that were dropped, with one warning."""
         rows = sorted(self.bad)
         images = [_describe(self.images[row]) for row in rows]
+        numbers = [self.first_row + row for row in rows]
         if rows:
             warn(
                 f"{len(rows)} of {len(self)} images could not be read and were left out. The first "
-                f"is {images[0]} (row {rows[0]}): {self.bad[rows[0]]}.",
+                f"is {images[0]} (row {numbers[0]}): {self.bad[rows[0]]}.",
                 UnreadableImageWarning,
             )
         reasons = [self.bad[row] for row in rows]
-        return pd.DataFrame({"row": rows, "image": images, "reason": reasons})
+        return pd.DataFrame({"row": numbers, "image": images, "reason": reasons})
 
     def _make(self, row: int, change: Change | None) -> Tensor | None:
         """What is made of an image; None if it is dropped."""
@@ -162,10 +166,11 @@ class ImageReader:
             pixels = read_image(image, self.size, self.resize)
         except OSError as error:
             if self.on_bad_image == "raise":
+                number = self.first_row + row
                 raise ImageError(
-                    f"Could not read image {_describe(image)} (row {row}): {error}. "
+                    f"Could not read image {_describe(image)} (row {number}): {error}. "
                     'Replace it, or pass on_bad_image="drop".',
-                    row,
+                    number,
                     name_of(image),
                     str(error),
                 ) from error
@@ -214,7 +219,9 @@ def open_reader(
         return MemoryReader(inputs.features)
     assert inputs.images is not None
     n_threads = torch.get_num_threads() if n_jobs is None else _threads_here(n_jobs)
-    return ImageReader(inputs.images, size, resize, n_threads, on_bad_image)
+    return ImageReader(
+        inputs.images, size, resize, n_threads, on_bad_image, first_row=inputs.first_row
+    )
 
 
 def _threads_here(n_jobs: int) -> int:
