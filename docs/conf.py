@@ -58,6 +58,7 @@ html_sidebars = {
     "augmentation": [],
     "categories": [],
     "changelog": [],
+    "cluster": [],
     "contributing": [],
     "decisions": [],
     "evaluation": [],
@@ -67,6 +68,7 @@ html_sidebars = {
     "heads": [],
     "hyperparameter_search": [],
     "losses": [],
+    "millions_of_images": [],
 }
 html_theme_options = {
     "github_url": "https://github.com/attrlearn/attrlearn",
