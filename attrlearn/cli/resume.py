@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -95,16 +96,15 @@ def partial_table(path: str, X: pd.DataFrame, job: Mapping[str, Any]) -> Iterato
         _hold(file, part)
         table = PartialTable(file)
         n_bytes, n_records = _whole_records(file)
-        if n_records > 1:
+        if os.stat(part).st_size:
             _check_job(about, job, part)
-        else:  # not even a row of the table
-            n_bytes = 0
+        else:
             with whole_file(about) as name:
                 Path(name).write_text(json.dumps(job, indent=1), encoding="utf-8")
-        file.truncate(n_bytes)
-        for row, bad in enumerate(_read_rows(part, X)):
+        for row, bad in enumerate(_read_rows(part, n_records, X)):
             table.n_rows = row + 1
             table.bad += bad
+        file.truncate(n_bytes if table.n_rows else 0)  # a header is written with the first row
         yield table
     target = os.path.realpath(path)
     if os.path.exists(target):
@@ -152,10 +152,10 @@ def _check_job(about: Path, job: Mapping[str, Any], part: str) -> None:
             raise _refusal(part, f"of another {name}, {before.get(name)!r} and not {job[name]!r}")
 
 
-def _read_rows(part: str, X: pd.DataFrame) -> Iterator[list[tuple[str, str]]]:
+def _read_rows(part: str, n_records: int, X: pd.DataFrame) -> Iterator[list[tuple[str, str]]]:
     """Yield for each row image and reason, if it could not be read; ValueError if it is not X's."""
-    with open(part, encoding="utf-8", newline="") as file:
-        rows = csv.reader(file)
+    with open(part, encoding="utf-8", errors="replace", newline="") as file:
+        rows = islice(csv.reader(file), n_records)
         header = next(rows, [])
         for start in range(0, len(X), _ROWS_AT_ONCE):
             text = to_csv(X[start : start + _ROWS_AT_ONCE], header=False).decode()

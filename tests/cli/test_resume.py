@@ -103,7 +103,7 @@ def test_wherever_the_file_is_torn_the_table_is_whole_in_the_end(argv, out, whol
     interrupt(monkeypatch, argv, 0)
     about = Path(f"{out}.part.json").read_text()
     for n_bytes in range(0, len(whole), 131):
-        Path(f"{out}.part").write_bytes(whole[:n_bytes])
+        Path(f"{out}.part").write_bytes(whole[:n_bytes] + b"\xc3")
         Path(f"{out}.part.json").write_text(about)
         assert main(argv) == 0
         assert_same(out, whole)
@@ -163,6 +163,8 @@ def test_other_images_are_refused(argv, images, monkeypatch, capsys):
     interrupt(monkeypatch, argv, 2)
     place = argv.index(images[5])
     other = [*argv[:place], images[6], images[5], *argv[place + 2 :]]
+    with open(f"{argv[-1]}.part", "a") as file:
+        file.write("a line that was to")
     refused(other, capsys, f"'{images[5]}', 'shirt'] in row 5, where the input has")
     refused([*argv[:2], *images[:5], *argv[-5:]], capsys, "with more than the 5 rows of the input")
 
@@ -181,6 +183,8 @@ def test_another_category_model_or_option_is_refused(argv, clf, tmp_path, monkey
 def test_rows_that_nothing_tells_of_are_refused(argv, out, whole, capsys):
     Path(f"{out}.part").write_bytes(whole[:-3])
     refused(argv, capsys, f"without '{out}.part.json', which tells of the run")
+    Path(f"{out}.part").write_text("no line of a table")
+    refused(argv, capsys, "without ")
     Path(f"{out}.part.json").write_text(json.dumps([1]))
     refused(argv, capsys, "without ")
 
