@@ -1,6 +1,6 @@
 """The estimator: the door between numpy and pandas outside and torch inside."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from copy import copy, deepcopy
 from dataclasses import dataclass, field, replace
@@ -852,25 +852,64 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         ValueError
             If two columns would have one name, as with attributes `hood` and `hood_proba`.
         """
-        if not 0 <= min_confidence <= 1:
+        return self._predict_table(
+            self._check_people(X, categories, min_confidence), min_confidence
+        )
+
+    def iter_predict_table(
+        self,
+        X: Any,
+        categories: Any = None,
+        *,
+        chunk_size: int = 1_000,
+        min_confidence: float = 0.0,
+    ) -> Iterator[pd.DataFrame]:
+        """Predict as tables for people, a chunk of rows at a time.
+
+        One below the other the tables are what `predict_table` gives, up to the rounding of
+        probabilities. While a table is worked on, nothing else is held than X itself.
+
+        Parameters
+        ----------
+        X, categories, min_confidence
+            As in `predict_table`.
+        chunk_size : int, default=1_000
+            Rows of a table; the last one may have fewer. Each passes through memory as a whole,
+            512 images at a time.
+
+        Returns
+        -------
+        iterator of DataFrame
+            Each is predicted when it is asked for. X, `categories` and the parameters are checked,
+            and unknown categories are warned about, before.
+
+        Raises
+        ------
+        ImageError
+            By the iterator, if an image cannot be read, unless ``on_bad_image="drop"``; its `row`
+            is the position in X. With it, there is a warning for each chunk that lacks images.
+        ValueError
+            If an argument breaks a rule of `predict_table`, or `chunk_size` is below 1.
+
+        Examples
+        --------
+        >>> rng = np.random.default_rng(0)
+        >>> X, y = rng.normal(size=(25, 4)), rng.choice([0, 1], (25, 2))
+        >>> clf = AttributeClassifier(None, max_epochs=1).fit(X, y)
+        >>> [len(table) for table in clf.iter_predict_table(X, chunk_size=10)]
+        [10, 10, 5]
+        """
+        if not (isinstance(chunk_size, Integral) and chunk_size >= 1):
             raise ValueError(
-                f"min_confidence must be a probability in [0, 1]. Got {min_confidence}. Pass 0 to "
-                "predict everything."
+                f"chunk_size must be a number of rows, 1 or more. Got {chunk_size!r}. Pass 1000."
             )
-        check_is_fitted(self)
+        inputs = self._check_people(X, categories, min_confidence)
         self._check_columns()
-        inputs, probabilities, hidden, errors = self._predict_for_people(X, categories)
-        classes = self._decisions.predict(np.nan_to_num(probabilities))
-        confidence = self._decisions.confidence(probabilities, classes)
-        unsure = hidden | self._decisions.abstains | (confidence < min_confidence)
-        columns = {}
-        for a, p in enumerate(self._attributes.split(probabilities)):
-            name = self.attribute_names_[a]
-            shown = p[:, 1] if list(self._attributes.classes[a]) == [0, 1] else confidence[:, a]
-            values = pd.Series(classes[:, a], inputs.index).convert_dtypes()
-            columns[name] = values.mask(unsure[:, a], pd.NA)
-            columns[f"{name}_proba"] = pd.Series(shown, inputs.index).mask(hidden[:, a])
-        return pd.DataFrame(columns | errors, inputs.index)
+        size = int(chunk_size)
+        return (
+            self._predict_table(inputs.between(start, start + size), min_confidence)
+            for start in range(0, len(inputs), size)
+        )
 
     def predict_proba_table(self, X: Any, categories: Any = None) -> pd.DataFrame:
         """Predict the probabilities of all classes as a table for people.
@@ -892,8 +931,8 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         ImageError
             If an image cannot be read, unless ``on_bad_image="drop"``.
         """
-        check_is_fitted(self)
-        inputs, probabilities, hidden, errors = self._predict_for_people(X, categories)
+        inputs = self._check_people(X, categories)
+        probabilities, hidden, errors = self._predict_for_people(inputs)
         columns = {}
         for a, p in enumerate(self._attributes.split(probabilities)):
             name = self.attribute_names_[a]
@@ -1475,16 +1514,42 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
             self._attributes, self.thresholds_, self._calibration, self.category_factors_
         )
 
+    def _check_people(self, X: Any, categories: Any, min_confidence: float = 0.0) -> Inputs:
+        """The rows of a table for people; X may be one image."""
+        if not 0 <= min_confidence <= 1:
+            raise ValueError(
+                f"min_confidence must be a probability in [0, 1]. Got {min_confidence}. Pass 0 to "
+                "predict everything."
+            )
+        check_is_fitted(self)
+        if self.network_.backbone is not None and is_single(X):
+            X, categories = [X], None if categories is None else [categories]
+        return self._check(X, categories)
+
+    def _predict_table(self, inputs: Inputs, min_confidence: float) -> pd.DataFrame:
+        """What `predict_table` says of rows."""
+        probabilities, hidden, errors = self._predict_for_people(inputs)
+        classes = self._decisions.predict(np.nan_to_num(probabilities))
+        confidence = self._decisions.confidence(probabilities, classes)
+        unsure = hidden | self._decisions.abstains | (confidence < min_confidence)
+        columns = {}
+        for a, p in enumerate(self._attributes.split(probabilities)):
+            name, known = self.attribute_names_[a], self._attributes.classes[a]
+            shown = p[:, 1] if list(known) == [0, 1] else confidence[:, a]
+            # Of all classes, so that each part of a table has the same.
+            dtype = pd.Series(list(known)).convert_dtypes().dtype
+            values = pd.Series(classes[:, a], inputs.index).astype(dtype)
+            columns[name] = values.mask(unsure[:, a], pd.NA)
+            columns[f"{name}_proba"] = pd.Series(shown, inputs.index).mask(hidden[:, a])
+        return pd.DataFrame(columns | errors, inputs.index)
+
     def _predict_for_people(
-        self, X: Any, categories: Any
-    ) -> tuple[Inputs, np.ndarray, np.ndarray, dict[str, pd.Series]]:
-        """Rows of X, which may be one image; their probabilities (N, C); (N, A) which to hide.
+        self, inputs: Inputs
+    ) -> tuple[np.ndarray, np.ndarray, dict[str, pd.Series]]:
+        """Probabilities (N, C); (N, A) which to hide.
 
         And a column `image_error` where images that cannot be read are dropped.
         """
-        if self.network_.backbone is not None and is_single(X):
-            X, categories = [X], None if categories is None else [categories]
-        inputs = self._check(X, categories)
         probabilities, bad = self._predict(inputs, self.on_bad_image)
         codes = encode_categories(inputs.categories, self.applicable_.index, len(inputs))
         # The unknown category comes first, and rules nothing out.
@@ -1492,9 +1557,10 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
         hidden = ruled_out[codes] | np.isnan(probabilities[:, :1])
         errors = {}
         if self.on_bad_image == "drop":
-            reasons = bad.set_index("row")["reason"].reindex(range(len(inputs)))
+            rows = range(inputs.first_row, inputs.first_row + len(inputs))
+            reasons = bad.set_index("row")["reason"].reindex(rows)
             errors["image_error"] = reasons.astype("string").set_axis(inputs.index)
-        return inputs, probabilities, hidden, errors
+        return probabilities, hidden, errors
 
     def _predict(self, inputs: Inputs, on_bad_image: str) -> tuple[np.ndarray, pd.DataFrame]:
         """Class probabilities (N, C), and a table of the images that cannot be read."""

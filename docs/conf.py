@@ -58,6 +58,7 @@ html_sidebars = {
     "augmentation": [],
     "categories": [],
     "changelog": [],
+    "cluster": [],
     "contributing": [],
     "decisions": [],
     "evaluation": [],
@@ -68,6 +69,7 @@ html_sidebars = {
     "hyperparameter_search": [],
     "long_trainings": [],
     "losses": [],
+    "millions_of_images": [],
     "remote_images": [],
     "several_gpus": [],
 }

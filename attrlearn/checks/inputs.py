@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any, Self
 
@@ -48,6 +48,8 @@ class Inputs:
         Row labels of X.
     feature_names : list of str, or None
         Columns of X that hold the features, if it is a DataFrame.
+    first_row : int, default=0
+        Position of the first of these rows in X, for errors.
     """
 
     images: Sequence[Any] | None
@@ -56,9 +58,23 @@ class Inputs:
     groups: np.ndarray | None
     index: pd.Index
     feature_names: list[str] | None = None
+    first_row: int = 0
 
     def __len__(self) -> int:
         return len(self.index)
+
+    def between(self, start: int, stop: int) -> Self:
+        """Return the rows from one position to another, which errors name as they are in X."""
+        some = slice(start, stop)
+        return replace(
+            self,
+            images=None if self.images is None else self.images[some],
+            features=None if self.features is None else self.features[some],
+            categories=None if self.categories is None else self.categories[some],
+            groups=None if self.groups is None else self.groups[some],
+            index=self.index[some],
+            first_row=self.first_row + start,
+        )
 
     @property
     def n_features(self) -> int:

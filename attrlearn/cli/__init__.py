@@ -134,6 +134,11 @@ def _fill_predict(predict: argparse.ArgumentParser) -> None:
     )
     predict.add_argument("--out", metavar="CSV", help="write a table in place of lines")
     predict.add_argument(
+        "--resume",
+        action="store_true",
+        help="with --out: write to CSV.part first, and go on with what a killed run left there",
+    )
+    predict.add_argument(
         "--image-dir",
         metavar="DIR",
         help="folder of the images of a table, or its URL (that of the table)",

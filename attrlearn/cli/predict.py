@@ -5,6 +5,7 @@ import sys
 import warnings
 from collections.abc import Collection, Container, Iterator
 from contextlib import nullcontext
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from attrlearn import AttributeClassifier
+from attrlearn import AttributeClassifier, __version__
 from attrlearn.checks.image_types import name_of
 from attrlearn.checks.inputs import check_inputs, warn_of_unknown
 from attrlearn.checks.text_columns import NA_VALUES
@@ -25,6 +26,7 @@ from attrlearn.cli.files import (
     whole_file,
 )
 from attrlearn.cli.options import PREDICTION_OPTIONS, given_options
+from attrlearn.cli.resume import part_of, partial_table, to_csv
 from attrlearn.decisions.prediction_table import binary_attributes
 from attrlearn.exceptions import UnknownCategoryWarning, UnreadableImageWarning
 from attrlearn.labels.duplicates import locate_images, path_column
@@ -34,6 +36,7 @@ from attrlearn.labels.tables import read_table
 
 __all__ = ["check_names", "load_model", "report_bad", "run"]
 
+JOB = ("threshold", "min_confidence", "all_classes")  # options on which what is written depends
 CHUNK = 256  # images that are predicted before their lines are written
 TABLE_SUFFIXES = {".csv", ".parquet", ".pq", ".tsv", ".txt"}
 
@@ -46,6 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.threshold is not None:
         clf.thresholds_ = dict.fromkeys(clf.thresholds_, arguments.threshold)
     _check_all_classes(arguments)
+    _check_resume(arguments)
     X = pd.concat([_list_images(name, arguments) for name in arguments.images], ignore_index=True)
     X["category"] = np.array([known or arguments.category for known in X["category"]], object)
     cure = "Pass --category, or a table with a column category."
@@ -55,31 +59,55 @@ def run(arguments: argparse.Namespace) -> int:
     check_names(clf.attribute_names_, X.columns)
     inputs = [("MODEL", arguments.model), *(("the input", name) for name in arguments.images)]
     outputs = {"--out": arguments.out}
+    if arguments.resume:
+        outputs["--resume"] = part_of(arguments.out)
     check_apart(outputs | cache_output(clf.cache_dir), inputs)
     check_apart(outputs, (("the image", path) for path in X["image"]))
     _check_format(arguments.out)
+    with warnings.catch_warnings():
+        # The rows are warned of by now, and report_bad names every image.
+        warnings.simplefilter("ignore", UnknownCategoryWarning)
+        warnings.simplefilter("ignore", UnreadableImageWarning)
+        n_bad = (_go_on if arguments.resume else _write_anew)(clf, X, arguments)
+    if arguments.out and not is_stream(arguments.out):
+        print(f"predictions: {arguments.out}")
+    return 1 if n_bad else 0
+
+
+def _write_anew(clf: AttributeClassifier, X: pd.DataFrame, arguments: argparse.Namespace) -> int:
+    """Write or print the predictions of all images; return how many could not be read."""
     n_bad = 0
-    with (
-        whole_file(arguments.out) if arguments.out else nullcontext() as file,
-        # None: where standard error is no terminal
-        tqdm(total=len(X), unit="image", disable=None if file else True) as progress,
-    ):
-        for start in range(0, len(X), CHUNK):
-            table = _predict(clf, X[start : start + CHUNK], arguments)
+    with whole_file(arguments.out) if arguments.out else nullcontext() as file:
+        for number, table in enumerate(_tables(clf, X, arguments)):
             bad = report_bad(table, "predict")
             n_bad += bad.sum()
             if file:
-                table.to_csv(
-                    file, mode="a", header=not start, index=False, errors="backslashreplace"
-                )
+                with open(file, "ab") as lines:
+                    lines.write(to_csv(table, header=not number))
             else:
                 for line in _lines(clf, table[~bad]):
                     print(line)
                 sys.stdout.flush()
-            progress.update(len(table))
-    if arguments.out and not is_stream(arguments.out):
-        print(f"predictions: {arguments.out}")
-    return 1 if n_bad else 0
+    return n_bad
+
+
+def _go_on(clf: AttributeClassifier, X: pd.DataFrame, arguments: argparse.Namespace) -> int:
+    """Write the predictions that a killed run has not; return how many images of all are bad."""
+    job = {name: vars(arguments)[name] for name in JOB} | {
+        "model": blake2b(Path(arguments.model).read_bytes(), digest_size=16).hexdigest(),
+        "attrlearn": __version__,
+        "columns": list(X),
+    }
+    with partial_table(arguments.out, X, job) as partial:
+        n_before = partial.n_rows
+        if n_before:
+            print(f"resumed: {n_before} of {len(X)} rows are there", file=sys.stderr)
+        n_bad = len(partial.bad)
+        for table in _tables(clf, X[n_before:], arguments):
+            n_bad += report_bad(table, "predict").sum()
+            partial.append(table)
+    report_bad(pd.DataFrame(partial.bad, columns=["image", "image_error"]), "predict")
+    return n_bad
 
 
 def _check_all_classes(arguments: argparse.Namespace) -> None:
@@ -92,6 +120,15 @@ def _check_all_classes(arguments: argparse.Namespace) -> None:
         raise ValueError(
             "--all-classes writes probabilities, without decisions. Got --threshold or "
             "--min-confidence. Leave them out."
+        )
+
+
+def _check_resume(arguments: argparse.Namespace) -> None:
+    """Raise if there is no file in which what was written could be found again."""
+    if arguments.resume and (not arguments.out or is_stream(arguments.out)):
+        raise ValueError(
+            f"--resume must come with --out FILE. Got {arguments.out or 'no file'!r}. Name a CSV "
+            "file."
         )
 
 
@@ -156,19 +193,23 @@ def _list_images(name: str, arguments: argparse.Namespace) -> pd.DataFrame:
     return pd.DataFrame({"image": path_column(images), "category": categories})
 
 
-def _predict(
+def _tables(
     clf: AttributeClassifier, X: pd.DataFrame, arguments: argparse.Namespace
-) -> pd.DataFrame:
-    """X, and the table of predictions, or of the probabilities of all classes."""
-    with warnings.catch_warnings():
-        # `run` has warned of all rows, and report_bad names every image.
-        warnings.simplefilter("ignore", UnknownCategoryWarning)
-        warnings.simplefilter("ignore", UnreadableImageWarning)
-        if arguments.all_classes:
-            table = clf.predict_proba_table(X)
-        else:
-            table = clf.predict_table(X, min_confidence=arguments.min_confidence)
-    return pd.concat([X, table], axis=1)
+) -> Iterator[pd.DataFrame]:
+    """Yield the rows of X beside their predictions, or the probabilities of all classes."""
+    if not len(X):
+        return
+    parts = (X[start : start + CHUNK] for start in range(0, len(X), CHUNK))
+    # None: where standard error is no terminal
+    with tqdm(total=len(X), unit="image", disable=None if arguments.out else True) as progress:
+        tables: Iterator[pd.DataFrame] = map(clf.predict_proba_table, parts)
+        if not arguments.all_classes:
+            tables = clf.iter_predict_table(
+                X, chunk_size=CHUNK, min_confidence=arguments.min_confidence
+            )
+        for table in tables:
+            yield pd.concat([X.loc[table.index], table], axis=1)
+            progress.update(len(table))
 
 
 def report_bad(table: pd.DataFrame, command: str) -> np.ndarray:

@@ -14,6 +14,7 @@ from numpy.typing import DTypeLike
 
 from attrlearn.checks.urls import is_url
 from attrlearn.exceptions import FeatureCacheWarning, warn
+from attrlearn.features.claims import lock_file
 from attrlearn.features.content_hash import HASH_BYTES, content_hash, file_keys
 from attrlearn.features.store import ByteStore
 from attrlearn.remote.fetching import fetch_all
@@ -65,7 +66,8 @@ class FeatureCache:
     Notes
     -----
     Computers that share a network drive should each have a folder of their own, as SQLite's
-    write-ahead log does not work across computers.
+    write-ahead log does not work across computers. Processes of one computer that need the same
+    features share the work (`attrlearn.features.claims`).
 
     A file may change between its hash and its decoding. Ask for `content_hashes` once more before
     `put`, which costs next to nothing, and store what stayed the same.
@@ -85,7 +87,13 @@ class FeatureCache:
     """
 
     def __init__(self, folder: str | os.PathLike[str], max_bytes: int = 10_000_000_000) -> None:
+        self._lock_file = lock_file(folder)
         self._store = ByteStore(cache_file(folder), ("features", "files"), max_bytes)
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether what is put can be found, as far as the cache was used."""
+        return self._store.is_usable
 
     def content_hashes(
         self, images: Sequence[Any], fetched: dict[int, bytes | OSError] | None = None
@@ -197,6 +205,7 @@ class FeatureCache:
     def clear(self) -> None:
         """Remove all there is; OSError if the files cannot be deleted."""
         self._store.clear()
+        self._lock_file.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Let go of the file; the next use opens it again."""

@@ -1,6 +1,5 @@
 """Features of a frozen backbone: from the cache, else computed, once per image and view."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from os import PathLike
@@ -17,9 +16,11 @@ from attrlearn._version import __version__
 from attrlearn.checks.image_types import is_in_memory
 from attrlearn.checks.urls import is_url
 from attrlearn.features.cache import FeatureCache, setting_key
+from attrlearn.features.claims import Claims
+from attrlearn.features.extraction import Extraction
 from attrlearn.features.prepared import prepare
 from attrlearn.images.reader import ImageReader, consecutive
-from attrlearn.images.views import ORIGINAL, View, draw_views
+from attrlearn.images.views import ORIGINAL, View
 from attrlearn.nn.backbones import Backbone
 from attrlearn.nn.device import send
 
@@ -118,68 +119,40 @@ class FeatureExtractor:
                 total=sum(map(len, parts)), desc="features", unit="image", disable=not verbose
             ) as progress,
         ):
-            for rows in parts:
-                hashes = _content_hashes(kept, reader, images, rows)
-                found, bits = self._look_up(kept, reader, hashes, views)
-                progress.update(int(found.all(axis=0).sum()))
-                for missing, some in _lacking(found, rows).items():
-                    new = [views[number] for number in missing]
-                    wanted = {row: hashes[row] for row in some}
-                    for part, fresh in self._compute(kept, reader, images, wanted, new):
-                        places = np.ix_(missing, part - rows[0])
-                        bits[places], found[places] = fresh, True
-                        progress.update(len(part))
-                reader.fetched.clear()
-                done = found.all(axis=0)
-                yield rows[done], torch.from_numpy(bits[:, done]).view(self.dtype)
+            extraction = self._extraction(reader, images, views, kept)
+            for window in extraction.windows(parts, progress.update):
+                done = window.found.all(axis=0)
+                bits = torch.from_numpy(window.bits[:, done])
+                yield window.rows[done], bits.view(self.dtype)
 
     def run(self, images: Tensor) -> Tensor:
         """Return the features (B, D), on the CPU, of images (B, 3, H, W) uint8."""
         run = self._prepared.open(self.backbone, self.cache_dir)
         return run(send(images, self.backbone.mean.device)).to(self.dtype).cpu()
 
-    def _look_up(
+    def _extraction(
         self,
-        cache: FeatureCache | None,
-        reader: ImageReader,
-        hashes: dict[int, bytes | None],
-        views: Sequence[View],
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Which views of the rows (V, n) the cache holds, and the bits of these (V, n, D)."""
-        shape = (len(views), len(hashes))
-        found = np.zeros(shape, dtype=bool)
-        bits = _bits_of(torch.empty(*shape, self.backbone.n_features, dtype=self.dtype))
-        if cache is not None:
-            for number, view in enumerate(views):
-                found[number], bits[number] = cache.get(
-                    self._setting(reader, view),
-                    list(hashes.values()),
-                    self.backbone.n_features,
-                    bits.dtype,
-                )
-        return found, bits
-
-    def _compute(
-        self,
-        cache: FeatureCache | None,
         reader: ImageReader,
         images: Sequence[Any],
-        hashes: dict[int, bytes | None],
         views: Sequence[View],
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield rows and the bits of their views (V, b, D), which the cache gets too."""
-        rows = np.array(list(hashes))
-        parts = [rows[some] for some in consecutive(len(rows), self.batch_size)]
-        for part, pixels in reader.batches(parts, lambda image, _: draw_views(image, views)):
-            if len(part):  # (b, V, 3, H, W)
-                bits = np.stack([_bits_of(self.run(some)) for some in pixels.unbind(1)])
-                if cache is not None:
-                    # A file may have changed between its hash and its decoding.
-                    now = _content_hashes(cache, reader, images, part)
-                    unchanged = [h if h == hashes[row] else None for row, h in now.items()]
-                    for view, some in zip(views, bits, strict=True):
-                        cache.put(self._setting(reader, view), unchanged, some)
-                yield part, bits
+        cache: FeatureCache | None,
+    ) -> Extraction:
+        """A pass over images."""
+        claims = None
+        if self.cache_dir is not None:
+            claims = Claims(self.cache_dir, self._setting(reader, ORIGINAL))
+        return Extraction(
+            reader,
+            images,
+            views,
+            [self._setting(reader, view) for view in views],
+            lambda some: _bits_of(self.run(some)),
+            self.batch_size,
+            self.backbone.n_features,
+            _bits_of(torch.empty(0, dtype=self.dtype)).dtype,
+            cache,
+            claims,
+        )
 
     def _setting(self, reader: ImageReader, view: View) -> str:
         """Name of all that a feature depends on besides its image."""
@@ -207,28 +180,3 @@ def rows_at_once(reader: ImageReader) -> int:
 def _bits_of(features: Tensor) -> np.ndarray:
     """The features in the same memory, as numpy holds them."""
     return features.view(_BITS[features.dtype]).numpy()
-
-
-def _lacking(found: np.ndarray, rows: np.ndarray) -> dict[tuple[int, ...], list[int]]:
-    """Rows by the numbers of the views (V, n) that they lack, if any."""
-    lacking: dict[tuple[int, ...], list[int]] = defaultdict(list)
-    for row, missing in zip(rows.tolist(), ~found.T, strict=True):
-        if missing.any():
-            lacking[tuple(np.flatnonzero(missing).tolist())].append(row)
-    return lacking
-
-
-def _content_hashes(
-    cache: FeatureCache | None, reader: ImageReader, images: Sequence[Any], rows: np.ndarray
-) -> dict[int, bytes | None]:
-    """Content hash of each row, as far as the cache asks for it; None for an image that is None.
-
-    The reader is given what was fetched to that end.
-    """
-    if cache is None:
-        return dict.fromkeys(rows.tolist())
-    some = [reader.fetched.get(row, images[row]) for row in rows.tolist()]
-    fetched: dict[int, bytes | OSError] = {}
-    hashes = cache.content_hashes(some, fetched)
-    reader.fetched.update({int(rows[i]): content for i, content in fetched.items()})
-    return dict(zip(rows.tolist(), hashes, strict=True))

@@ -60,6 +60,11 @@ class ByteStore:
         self._failed = False
         self._warned = False
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether, as far as it was used, the file could be."""
+        return not self._failed
+
     def get(self, table: str, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Return the values of those `keys` that have one."""
         values: dict[bytes, bytes] = {}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from joblib import effective_n_jobs
+from joblib import effective_n_jobs, parallel_config
 from torch import Tensor
 
 from attrlearn.checks.image_types import is_in_memory, name_of
@@ -82,6 +82,8 @@ class ImageReader:
         costs more than it gains.
     decoded : Tensor of shape (N, 3, size, size), uint8, optional
         The images, where memory holds them already: none is decoded again.
+    first_row : int, default=0
+        Number of the first row in errors and reports.
 
     Attributes
     ----------
@@ -108,6 +110,7 @@ class ImageReader:
     ahead: int = 2
     decoded: Tensor | None = None
     fetched: dict[int, bytes | OSError] = field(default_factory=dict)
+    first_row: int = 0
     bad: dict[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -145,14 +148,15 @@ class ImageReader:
         """Return row, image and reason of the images that were dropped, with one warning."""
         rows = sorted(self.bad)
         images = [_describe(self.images[row]) for row in rows]
+        numbers = [self.first_row + row for row in rows]
         if rows:
             warn(
                 f"{len(rows)} of {len(self)} images could not be read and were left out. The first "
-                f"is {images[0]} (row {rows[0]}): {self.bad[rows[0]]}.",
+                f"is {images[0]} (row {numbers[0]}): {self.bad[rows[0]]}.",
                 UnreadableImageWarning,
             )
         reasons = [self.bad[row] for row in rows]
-        return pd.DataFrame({"row": rows, "image": images, "reason": reasons})
+        return pd.DataFrame({"row": numbers, "image": images, "reason": reasons})
 
     def _make(self, row: int, change: Change | None) -> Tensor | None:
         """What is made of an image; None if it is dropped."""
@@ -169,10 +173,11 @@ class ImageReader:
             pixels = read_image(content, self.size, self.resize)
         except OSError as error:
             if self.on_bad_image == "raise":
+                number = self.first_row + row
                 raise ImageError(
-                    f"Could not read image {_describe(image)} (row {row}): {error}. "
+                    f"Could not read image {_describe(image)} (row {number}): {error}. "
                     'Replace it, or pass on_bad_image="drop".',
-                    row,
+                    number,
                     name_of(image),
                     str(error),
                 ) from error
@@ -221,5 +226,17 @@ def open_reader(
         return MemoryReader(inputs.features)
     assert inputs.images is not None
     renew_archives(inputs.images)
-    n_threads = torch.get_num_threads() if n_jobs is None else effective_n_jobs(n_jobs)
-    return ImageReader(inputs.images, size, resize, n_threads, on_bad_image)
+    n_threads = torch.get_num_threads() if n_jobs is None else _threads_here(n_jobs)
+    return ImageReader(
+        inputs.images, size, resize, n_threads, on_bad_image, first_row=inputs.first_row
+    )
+
+
+def _threads_here(n_jobs: int) -> int:
+    """How many threads `n_jobs` stands for on this computer, whatever runs the jobs of joblib.
+
+    A cluster would count the cores of all its workers, and processes inside a worker of one are
+    not allowed.
+    """
+    with parallel_config("threading"):
+        return effective_n_jobs(n_jobs)

@@ -249,13 +249,13 @@ def test_images_reach_the_model_in_chunks_and_the_size_of_these_changes_nothing(
 ):
     whole = table_of(shots)
     sizes = []
-    predict_table = AttributeClassifier.predict_table
+    predict_table = AttributeClassifier._predict_table
 
-    def spy(self, X, **options):
-        sizes.append(len(X))
-        return predict_table(self, X)
+    def spy(self, inputs, min_confidence):
+        sizes.append(len(inputs))
+        return predict_table(self, inputs, min_confidence)
 
-    monkeypatch.setattr(AttributeClassifier, "predict_table", spy)
+    monkeypatch.setattr(AttributeClassifier, "_predict_table", spy)
     monkeypatch.setattr(predict, "CHUNK", 5)
     chunked = table_of(shots)
     assert sizes == [5, 5, 2]
@@ -422,14 +422,14 @@ def test_an_error_half_way_leaves_the_old_table_and_no_other_file(
 ):
     out = tmp_path / "out.csv"
     out.write_text("old")
-    predict_table = AttributeClassifier.predict_table
+    predict_table = AttributeClassifier._predict_table
 
-    def fail_later(self, X, **options):
-        if shots / "p00.png" not in map(shots.joinpath, X["image"]):
+    def fail_later(self, inputs, min_confidence):
+        if inputs.first_row:
             raise OSError("disk full")
-        return predict_table(self, X)
+        return predict_table(self, inputs, min_confidence)
 
-    monkeypatch.setattr(AttributeClassifier, "predict_table", fail_later)
+    monkeypatch.setattr(AttributeClassifier, "_predict_table", fail_later)
     monkeypatch.setattr(predict, "CHUNK", 5)
     assert main(["predict", model, str(shots), "--out", str(out)]) == 2
     assert capsys.readouterr().err.endswith("error: disk full\n")
