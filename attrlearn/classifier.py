@@ -212,12 +212,12 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
     gradient_checkpointing : bool, default=False
         Whether a backbone that is fine-tuned keeps only what goes into its blocks for the backward
         pass, which computes the rest anew (Chen et al., 2016): for larger backbones, images or
-        batches than fit into memory. A step gives the same and takes a third more time.
+        batches than fit into memory. A step gives the same and takes 1.4 times as long.
     compile : bool, default=False
         Whether `torch.compile` makes code of its own for a backbone that is fine-tuned, which needs
-        a C++ compiler; without one, a warning says so and training goes on. It can pay on a GPU and
-        in long fits; on a CPU measure first. Not together with `gradient_checkpointing`. No effect
-        on features that are kept.
+        a C++ compiler; without one, a warning says so and training goes on. On the CPU where it
+        was measured it did not pay. Not together with `gradient_checkpointing`. No effect on
+        features that are kept.
     early_stopping : bool, default=False
         Whether to hold rows out, score them after each epoch, stop when the score no longer rises,
         and keep the weights of the best epoch. Otherwise all rows are learnt from and the last

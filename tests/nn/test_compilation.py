@@ -103,20 +103,17 @@ def test_it_is_not_for_blocks_that_are_computed_anew(small, images, attributes):
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a C++ compiler")
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-3), ("bfloat16", 5e-2)])
 @pytest.mark.parametrize("trainable", ["last_block", "all"])
-def test_a_compiled_fit_is_the_plain_one(resnet, images, attributes, trainable, dtype, tolerance):
-    resnet.set_params(trainable=trainable, dtype=dtype, dropout=0.0, batch_size=10, max_epochs=2)
-    # Adam blows up the last digits of a gradient that is nearly 0.
-    resnet.set_params(optimizer="sgd", learning_rate=1e-3)
+def test_a_compiled_step_is_the_plain_one(resnet, images, attributes, trainable, dtype, tolerance):
+    resnet.set_params(trainable=trainable, dtype=dtype, dropout=0.0)
+    # One step: batch norm of so small images blows up the last digits from step to step.
+    resnet.set_params(optimizer="sgd", learning_rate=1e-3, batch_size=24, max_epochs=1)
     plain = clone(resnet).fit(images, attributes)
     compiled = clone(resnet).set_params(compile=True).fit(images, attributes)
     again = clone(resnet).set_params(compile=True).fit(images, attributes)
     assert np.array_equal(compiled.loss_curve_, again.loss_curve_)
-    assert not np.array_equal(compiled.loss_curve_, plain.loss_curve_)  # other code indeed
     np.testing.assert_allclose(compiled.loss_curve_, plain.loss_curve_, rtol=tolerance)
-    for (name, p), (_, q) in zip(
-        plain.network_.named_buffers(), compiled.network_.named_buffers(), strict=True
-    ):
-        if "running" in name:
-            torch.testing.assert_close(p, q, rtol=tolerance, atol=tolerance)
+    states = plain.network_.state_dict(), compiled.network_.state_dict()
+    for name, p in states[0].items():
+        torch.testing.assert_close(p, states[1][name], rtol=tolerance, atol=tolerance)
     loaded = pickle.loads(pickle.dumps(compiled))
     assert np.array_equal(loaded.predict(images), compiled.predict(images))
