@@ -1315,10 +1315,11 @@ class AttributeClassifier(CallbackSupportMixin, NetworkPickleMixin, ClassifierMi
 
     def _go_on(self, session: Session, network: AttributeNetwork, *, is_warm: bool) -> None:
         """Let a session go on from where this fit, or with `warm_start` the last one, has ended."""
-        if is_warm:
-            session.go_on_from(self._unfinished)
+        begun_with = None
+        if is_warm and self._unfinished is not None and session.go_on_from(self._unfinished):
+            begun_with = self._unfinished.record["of"].get("weights to begin with")
         if session.folder is not None:
-            hashed = hash_of_network(network)
+            hashed = begun_with or hash_of_network(network)
             session.identify("weights to begin with", lambda: hashed)
 
     def _build_loss(self, fitted: "_Fitted") -> Loss:

@@ -23,9 +23,9 @@ collect_ignore_glob = ["**/scripts/*"]  # tests run them in processes of their o
 
 @pytest.hookimpl(tryfirst=True)  # before tests are selected by their marks
 def pytest_collection_modifyitems(items):
-    """OpenVINO takes a second for each model that it converts."""
+    """What is long is slow; OpenVINO takes a second for each model that it converts."""
     for item in items:
-        if item.get_closest_marker("openvino"):
+        if item.get_closest_marker("openvino") or item.get_closest_marker("long"):
             item.add_marker("slow")
 
 

@@ -22,7 +22,7 @@ RECIPE = Path(__file__).parent.parent / "examples" / "recipes" / "predict_with_d
 N = 3_000
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.skipif(os.name == "nt", reason="Windows has no process groups to kill"),
 ]
 

@@ -68,10 +68,11 @@ class Session:
         self.folder = folder
         self.checkpoint_every = checkpoint_every
         self.processes = processes
-        self.saved = None
+        self._read = None
         if folder is not None:
             read = processes.attempt(lambda: folder.read() if processes.rank == 0 else None)
-            self.saved = processes.from_first(read)
+            self._read = processes.from_first(read)
+        self.saved = self._read
         self.seed: int | None = None
         self.is_ended = False
         self.unfinished: TrainingState | None = None
@@ -99,13 +100,16 @@ class Session:
                 f"fit must get the same {name} in each process of torchrun. Got different ones. "
                 "Let all run the same script on the same data."
             )
-        if self.saved is not None and self.folder is not None:
-            check_of(self.saved.record["of"], {name: describe()}, self.folder.path)
+        if self._read is not None and self.folder is not None:
+            check_of(self._read.record["of"], {name: describe()}, self.folder.path)
 
-    def go_on_from(self, state: TrainingState | None) -> None:
-        """Go on from a state of an earlier fit of the same, if it is one and nothing else is."""
-        if self.saved is None and state is not None and state.record["of"] == self._describe():
-            self.saved = state
+    def go_on_from(self, state: TrainingState) -> bool:
+        """Go on from the state of an earlier fit, and return True, if it was of the same."""
+        before = state.record["of"]
+        if any(before.get(name) != described for name, described in self._describe().items()):
+            return False
+        self.saved, self.seed = state, state.record["seed"]
+        return True
 
     def is_past(self, phase: str) -> bool:
         """Whether the state to go on from is of a later training than this."""
@@ -158,10 +162,10 @@ class Session:
         if not self.is_ended and self.folder is None:
             return
         state = training.state()
+        state.record.update(of=self._describe(), seed=self.seed)
         if self.interrupt is None and self.folder is not None:
             self._keep(state)
         if self.is_ended:
-            state.record["of"] = self._describe()
             self.unfinished = state
 
     def close(self) -> None:

@@ -151,6 +151,22 @@ def test_warm_start_goes_on_with_the_schedule_where_it_stood(
     assert (clf.predict_proba(features) == whole.predict_proba(features)).all()
 
 
+def test_warm_start_goes_on_in_a_folder_of_checkpoints_too(
+    a_second_a_step, tmp_path, tabular, features, binary
+):
+    whole = clone(tabular).fit(features, binary)
+    clf = tabular.set_params(time_limit=13, checkpoint_dir=tmp_path, checkpoint_every=0)
+    clf.fit(features, binary)
+    assert (tmp_path / "checkpoint.safetensors").exists()
+    clf.set_params(warm_start=True, time_limit=20).fit(features, binary)
+    assert 8 < len(clf.loss_curve_) < 32
+    again = clone(clf).set_params(time_limit=None).fit(features, binary)  # in another process
+    clf.set_params(time_limit=None, checkpoint_dir=None).fit(features, binary)
+    for ended in (clf, again):
+        assert ended.loss_curve_.tolist() == whole.loss_curve_.tolist()
+        assert (ended.predict_proba(features) == whole.predict_proba(features)).all()
+
+
 def test_warm_start_on_other_rows_begins_a_schedule_of_its_own(
     a_second_a_step, tabular, features, binary
 ):

@@ -9,7 +9,7 @@ import pytest
 SCRIPT = Path(__file__).parent / "scripts" / "many_fits.py"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("kind", ["features", "frozen", "fine-tuned"])
 def test_200_fits_take_no_more_memory_than_40(tmp_path, kind):

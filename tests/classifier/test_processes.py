@@ -10,7 +10,7 @@ import pytest
 SCRIPT = Path(__file__).parent / "scripts" / "fit_in_processes.py"
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 def run(folder, *kinds, together):

@@ -235,7 +235,7 @@ def test_an_optimizer_that_cannot_be_kept_is_refused_before_anything_is_written(
     assert not list(tmp_path.glob("check*"))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["features", "images"])
 def test_kill_9_at_random_steps_changes_nothing(tmp_path, kind):
     def run(name, *options):

@@ -211,7 +211,7 @@ def test_without_the_option_nothing_of_it_is_read_or_removed(argv, out, whole):
     assert Path(f"{out}.part").read_text() == "anything"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_that_is_killed_again_and_again_loses_and_doubles_nothing(argv, out, whole, images):
     part = Path(f"{out}.part")
     sizes = []

@@ -186,7 +186,7 @@ def start(tmp_path, paths):
         process.communicate()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_processes_that_begin_together_compute_each_image_once(start):
     folds = [slice(0, 480), slice(120, 600), slice(0, 600)]
     seen = [int(p.communicate(timeout=120)[0]) for p in start(*((fold, 0) for fold in folds))]
@@ -194,7 +194,7 @@ def test_processes_that_begin_together_compute_each_image_once(start):
     assert min(seen) > 0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_process_that_is_killed_keeps_nobody_waiting(start):
     first, second = start((slice(0, 600), 64), (slice(0, 600), 0))
     assert first.stdout.readline() == "64\n"

@@ -99,7 +99,7 @@ def test_it_is_not_for_blocks_that_are_computed_anew(small, images, attributes):
         small.set_params(compile=True, gradient_checkpointing=True).fit(images, attributes)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a C++ compiler")
 @pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 1e-3), ("bfloat16", 5e-2)])
 @pytest.mark.parametrize("trainable", ["last_block", "all"])

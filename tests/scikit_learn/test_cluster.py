@@ -17,7 +17,7 @@ from attrlearn.model_selection import AttributeKFold, AttributeSearchCV, cross_v
 distributed = pytest.importorskip("distributed", reason="needs the extra dask")
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # of sockets that dask leaves open
 ]
 
