@@ -47,6 +47,8 @@ def test_there_are_examples():
 @pytest.mark.slow
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_code_of_the_pages_runs(path, tmp_path, monkeypatch):
+    if path.name == "remote_images.rst":
+        pytest.importorskip("aiohttp", reason="needs the extra remote")
     monkeypatch.chdir(tmp_path)
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     n_failed, _ = doctest.testfile(str(path), module_relative=False, optionflags=flags)

@@ -21,10 +21,10 @@ FAMILIES = [
     pytest.param("convnext_tiny", 32, marks=pytest.mark.slow),
     pytest.param("densenet121", 32, marks=pytest.mark.slow),
     pytest.param("swin_t", 32, marks=pytest.mark.slow),
-    pytest.param("vit_b_32", 32, marks=pytest.mark.slow),
-    pytest.param("vgg11_bn", 32, marks=pytest.mark.slow),
+    pytest.param("vit_b_32", 32, marks=pytest.mark.long),
+    pytest.param("vgg11_bn", 32, marks=pytest.mark.long),
     pytest.param("regnet_x_400mf", 32, marks=pytest.mark.slow),
-    pytest.param("maxvit_t", 224, marks=pytest.mark.slow),
+    pytest.param("maxvit_t", 224, marks=pytest.mark.long),
 ]
 
 
@@ -83,7 +83,7 @@ def test_stages_are_pooled_once(name):
     [
         ("resnet50", 0.4),
         ("mobilenet_v2", 0.3),
-        pytest.param("vgg11", 0.6, marks=pytest.mark.slow),
+        pytest.param("vgg11", 0.6, marks=pytest.mark.long),
     ],
 )
 def test_less_is_kept_for_the_backward_pass(name, share):

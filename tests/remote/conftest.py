@@ -127,6 +127,13 @@ def serve(folder):
             thread.join()
 
 
+@pytest.fixture(autouse=True)
+def skip_without_the_extra(request):
+    """The parts of a URL need nothing but themselves."""
+    if not request.module.__name__.endswith("test_url_parts"):
+        pytest.importorskip("aiohttp", reason="needs the extra remote")
+
+
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory):
     """A folder with 12 drawn images of an hour ago, their labels file, and archives of them."""
