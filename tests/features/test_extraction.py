@@ -197,10 +197,10 @@ def test_processes_that_begin_together_compute_each_image_once(start):
 @pytest.mark.long
 def test_a_process_that_is_killed_keeps_nobody_waiting(start):
     first, second = start((slice(0, 600), 64), (slice(0, 600), 0))
-    assert first.stdout.readline() == "64\n"
+    n_begun = int(first.stdout.readline())
     first.kill()
     seen = int(second.communicate(timeout=120)[0])
-    assert seen == 600 - 64 + 8  # its last batch was lost
+    assert 600 - n_begun < seen <= 600 - n_begun + 8  # its last batch was lost
 
 
 def test_a_warm_pass_claims_nothing(counting, paths, monkeypatch):
