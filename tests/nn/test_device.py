@@ -109,3 +109,13 @@ def test_a_process_of_its_own_and_a_cpu_share_nothing(device, monkeypatch, recwa
         monkeypatch.setattr(device_module, "parent_process", lambda: "the process that searches")
         warn_of_shared_gpu(torch.device(device))
     assert not recwarn.list
+
+
+def test_idle_gpus_are_named_with_what_uses_them(monkeypatch):
+    from attrlearn.nn.device import warn_of_idle_gpus
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    with pytest.warns(UserWarning, match="Start the script by torchrun --nproc_per_node=4 to use"):
+        warn_of_idle_gpus("auto", 1)
+    warn_of_idle_gpus("cuda:0", 1)  # chosen
+    warn_of_idle_gpus("auto", 4)
