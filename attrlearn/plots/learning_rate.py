@@ -166,15 +166,15 @@ class LearningRateDisplay:
         (self.line_,) = ax.plot(
             self.learning_rates, self.losses, color="C0", alpha=0.3, linewidth=1, label="each step"
         )
+        smooth = self.smooth_losses
         (self.smooth_line_,) = ax.plot(
-            self.learning_rates, self.smooth_losses, color="C0", linewidth=2, label="smoothed"
+            self.learning_rates, smooth, color="C0", linewidth=2, label="smoothed"
         )
         self.suggestion_line_ = None
         if (suggestion := self.suggestion) is not None:
             self.suggestion_line_ = ax.axvline(
                 suggestion, color="C1", linestyle="--", label=f"suggestion {suggestion:.1e}"
             )
-        smooth = self.smooth_losses
         span = max(smooth[0] - smooth.min(), 0.05 * smooth.min())
         ax.set_ylim(smooth.min() - 0.5 * span, smooth[0] + 1.5 * span)
         ax.set(xscale="log", xlabel="learning_rate", ylabel="training_loss", title=title or "")

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from attrlearn.training.state import trained_tensors
+from attrlearn.training.state import copy_trained, restore_trained, trained_tensors
 
 __all__ = ["WeightAverage"]
 
@@ -44,16 +44,15 @@ class WeightAverage:
         self.network = network
         self.decay = decay
         self.n_updates = 0
-        self.tensors = {
-            name: tensor.detach().clone() for name, tensor in trained_tensors(network).items()
-        }
+        self.tensors = copy_trained(network)
+        self._now = trained_tensors(network)  # once: an update follows each step
 
     @torch.no_grad()
     def update(self) -> None:
         """Take the weights after a step in."""
         self.n_updates += 1
         decay = min(self.decay, (1 + self.n_updates) / (10 + self.n_updates))
-        now = trained_tensors(self.network)
+        now = self._now
         averaged = [name for name, tensor in now.items() if tensor.is_floating_point()]
         get_ema_multi_avg_fn(decay)(
             [self.tensors[name] for name in averaged], [now[name] for name in averaged], None
@@ -70,11 +69,9 @@ class WeightAverage:
         finally:
             self._swap()
 
-    @torch.no_grad()
     def restore(self) -> None:
         """Put the average into the network."""
-        for name, tensor in trained_tensors(self.network).items():
-            tensor.copy_(self.tensors[name])
+        restore_trained(self.network, self.tensors)
 
     @torch.no_grad()
     def load(self, tensors: Mapping[str, Tensor], n_updates: int) -> None:
@@ -86,7 +83,7 @@ class WeightAverage:
     @torch.no_grad()
     def _swap(self) -> None:
         """Exchange the average and the weights."""
-        for name, tensor in trained_tensors(self.network).items():
+        for name, tensor in self._now.items():
             weights = tensor.detach().clone()
             tensor.copy_(self.tensors[name])
             self.tensors[name].copy_(weights)

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from attrlearn.training.state import trained_tensors
+from attrlearn.training.state import copy_trained, restore_trained, trained_tensors
 
 __all__ = ["BestEpoch"]
 
@@ -51,17 +50,12 @@ class BestEpoch:
         if score > self._highest:
             self.epoch = len(self.scores)
             self._highest = score
-            self.kept = {
-                name: tensor.detach().clone()
-                for name, tensor in trained_tensors(self.network).items()
-            }
+            self.kept = copy_trained(self.network)
         return len(self.scores) - self.epoch >= self.patience
 
-    @torch.no_grad()
     def restore(self) -> None:
         """Put the weights of the best epoch back into the network."""
-        for name, tensor in trained_tensors(self.network).items():
-            tensor.copy_(self.kept[name])
+        restore_trained(self.network, self.kept)
 
     def record(self) -> dict[str, Any]:
         """Return all but the weights, for `load`."""

@@ -25,6 +25,7 @@ from attrlearn.training.state import (
     TrainingState,
     load_optimizer,
     optimizer_state,
+    restore_trained,
     trained_tensors,
 )
 from attrlearn.training.threads import few_threads
@@ -287,8 +288,7 @@ class _Training:
     def load(self, state: TrainingState) -> None:
         """Go on from a state."""
         loop, record = self.loop, state.record
-        for name, tensor in trained_tensors(loop.network).items():
-            tensor.copy_(state.part("network")[name])
+        restore_trained(loop.network, state.part("network"))
         epoch = record["epoch"]
         n_steps = loop.n_steps * (epoch["number"] - 1) + epoch["n_done"]
         fast_forward(loop.schedule, n_steps)

@@ -5,26 +5,25 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from math import ceil
 from pathlib import Path
 from typing import Protocol, Self
 
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from attrlearn.checks.image_types import name_of
 from attrlearn.exceptions import ImageError
 from attrlearn.features.cache import cache_file
-from attrlearn.features.extractor import FeatureExtractor, rows_at_once
+from attrlearn.features.extractor import FeatureExtractor
 from attrlearn.images.augmentation import Augment, apply_callable, augment
 from attrlearn.images.reader import Change, ImageReader, MemoryReader, consecutive
-from attrlearn.images.views import count_views, views_of
+from attrlearn.images.views import count_views
 from attrlearn.nn.backbones import Backbone
-from attrlearn.nn.processes import Processes, current_processes
+from attrlearn.nn.processes import current_processes
 from attrlearn.nn.split_backbone import split_before_trained
-from attrlearn.training.computed_views import Batches, collect_in_file, collect_in_memory
+from attrlearn.training.computed_views import collect_in_file, collect_in_memory
+from attrlearn.training.view_computation import compute_views, tell_of_bad_images
 
 __all__ = [
     "FeatureSource",
@@ -273,7 +272,7 @@ def open_features(
     """
     n_views = count_views(policy, n_views) or 1
     shape = n_views, len(reader), extractor.backbone.n_features
-    batches = _compute(reader, extractor, policy, n_views, verbose)
+    batches = compute_views(reader, extractor, policy, n_views, verbose)
     if _fits(shape, extractor.dtype):
         rows, views = collect_in_memory(batches, shape, extractor.dtype)
         views = views.to(extractor.backbone.mean.device)
@@ -302,85 +301,9 @@ def _open(
     shape = n_views, len(reader), split.prefix.n_features
     if not _fits(shape, extractor.dtype):
         return _open_images(reader, policy, backbone)
-    batches = _compute(reader, extractor.uncached(split.prefix), policy, n_views, verbose)
+    batches = compute_views(reader, extractor.uncached(split.prefix), policy, n_views, verbose)
     rows, views = collect_in_memory(batches, shape, extractor.dtype)
     return rows, FeatureSource(views, torch.arange(len(rows)), split.suffix)
-
-
-def _compute(
-    reader: ImageReader,
-    extractor: FeatureExtractor,
-    policy: Augment,
-    n_views: int,
-    verbose: int,
-) -> Batches:
-    """Rows that can be read, some at a time, and their features (V, b, D).
-
-    Processes share the images: they compute a part each, and hand it to the others.
-    """
-    processes = current_processes()
-    parts = _deal(reader, extractor.batch_size, processes)
-    own = parts[processes.rank :: processes.n]
-    if callable(policy):
-        batches = _run_callable(reader, extractor, policy, n_views, own, verbose)
-    else:
-        views = views_of(policy, n_views)
-        batches = extractor.batches(reader, views=views, parts=own, verbose=verbose)
-    if processes.n == 1:
-        return batches
-    return _hand_out(batches, len(parts), processes, reader)
-
-
-def _deal(reader: ImageReader, batch_size: int, processes: Processes) -> list[np.ndarray]:
-    """Rows in parts; whole batches each, so that there is one for every process if possible."""
-    size = rows_at_once(reader)
-    if processes.n > 1:
-        size = min(size, ceil(len(reader) / processes.n / batch_size) * batch_size)
-    return consecutive(len(reader), size)
-
-
-def _hand_out(
-    batches: Iterator[tuple[np.ndarray, Tensor]],
-    n_parts: int,
-    processes: Processes,
-    reader: ImageReader,
-) -> Batches:
-    """Yield the parts of all processes in order, and let each know of all bad images."""
-    for first in range(0, n_parts, processes.n):
-        own = processes.attempt(lambda: next(batches, None))
-        for rank in range(min(processes.n, n_parts - first)):
-            part = processes.from_rank(own, rank)
-            assert part is not None
-            yield part
-    for bad in processes.gather(reader.bad):
-        reader.bad.update(bad)
-
-
-def _run_callable(
-    reader: ImageReader,
-    extractor: FeatureExtractor,
-    transform: Callable[[Tensor], Tensor],
-    n_views: int,
-    parts: list[np.ndarray],
-    verbose: int,
-) -> Iterator[tuple[np.ndarray, Tensor]]:
-    """Yield the rows of each part that can be read, their features and those of their changes.
-
-    Past the cache: what a callable draws from torch's global generator must not depend on it.
-    """
-    n_images = sum(map(len, parts))
-    with tqdm(total=n_images, desc="features", unit="image", disable=not verbose) as progress:
-        for part in parts:
-            rows = [part[:0]]
-            views = [torch.empty(n_views, 0, extractor.backbone.n_features, dtype=extractor.dtype)]
-            cuts = range(extractor.batch_size, len(part), extractor.batch_size)
-            for some, images in reader.batches(np.split(part, cuts)):
-                if len(some):
-                    changes = (apply_callable(images, transform) for _ in range(1, n_views))
-                    rows.append(some)
-                    views.append(torch.stack([extractor.run(v) for v in (images, *changes)]))
-                progress.update(len(some))
-            yield np.concatenate(rows), torch.cat(views, dim=1)  # (V, b, D)
 
 
 def _open_images(
@@ -405,8 +328,7 @@ def _open_images(
         return np.concatenate(rows)
 
     readable = np.sort(np.concatenate(processes.gather(processes.attempt(read))))
-    for bad in processes.gather(reader.bad):
-        reader.bad.update(bad)
+    tell_of_bad_images(reader, processes)
     # On a CPU training needs all cores.
     ahead = 0 if backbone.mean.device.type == "cpu" else reader.ahead
     kept = torch.from_numpy(decoded) if fits else None

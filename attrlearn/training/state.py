@@ -8,7 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-__all__ = ["TrainingState", "load_optimizer", "optimizer_state", "trained_tensors"]
+__all__ = [
+    "TrainingState",
+    "copy_trained",
+    "load_optimizer",
+    "optimizer_state",
+    "restore_trained",
+    "trained_tensors",
+]
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,28 @@ def trained_tensors(network: nn.Module) -> dict[str, Tensor]:
     """
     trained = {name: p for name, p in network.named_parameters() if p.requires_grad}
     return trained | dict(network.named_buffers())
+
+
+def copy_trained(network: nn.Module) -> dict[str, Tensor]:
+    """Return copies of what training changes, by name."""
+    return {name: tensor.detach().clone() for name, tensor in trained_tensors(network).items()}
+
+
+@torch.no_grad()
+def restore_trained(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Put the values of `copy_trained` into the network.
+
+    Examples
+    --------
+    >>> layer = nn.Linear(1, 1, bias=False)
+    >>> before = copy_trained(layer)
+    >>> _ = nn.init.constant_(layer.weight, 7)
+    >>> restore_trained(layer, before)
+    >>> bool(layer.weight == before["weight"])
+    True
+    """
+    for name, tensor in trained_tensors(network).items():
+        tensor.copy_(tensors[name])
 
 
 def optimizer_state(optimizer: Optimizer) -> tuple[dict[str, Tensor], dict[str, Any]]:
