@@ -14,6 +14,7 @@ FLOORS = [
     {"app", "search"},
     {"classifier", "embedder"},
     {"prediction", "pickling", "plots"},
+    {"inspection"},
     {"training"},
     {"features", "datasets"},
     {"images", "nn", "labels"},
