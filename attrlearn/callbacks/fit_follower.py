@@ -1,7 +1,6 @@
 """What all callbacks share: which fits they follow, and what becomes of errors."""
 
 import os
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -47,7 +46,7 @@ class Record(Protocol):
         """Close; nothing more will come."""
 
 
-class FitFollower(ABC):
+class FitFollower:
     """A callback that follows the epochs of all `AttributeClassifier` fits under one estimator.
 
     A record is opened at the end of the first epoch of a fit and closed at the end of the fit, or
@@ -63,9 +62,9 @@ class FitFollower(ABC):
         self._records: dict[tuple[UUID, tuple[int, ...]], Record] = {}
         self._failed: set[UUID] = set()
 
-    @abstractmethod
     def _open(self, fit: Fit) -> Record:
         """The record of a fit of which an epoch is over."""
+        raise NotImplementedError
 
     def _begin(self, estimator: Any, context: CallbackContext) -> None:
         """The outermost fit begins."""

@@ -1,3 +1,5 @@
 """Look at the data before training, at a model after it, and at what to label next."""
 
-__all__: list[str] = []
+from attrlearn.inspection.comparison import compare
+
+__all__ = ["compare"]
