@@ -85,10 +85,10 @@ def compare(
     Notes
     -----
     A paired bootstrap [1]_: rows, or groups, are drawn with replacement, as many as there are, and
-    both models are scored on the same draw, all attributes at once. Rows that both find hard or easy
-    move both scores alike and leave the difference where it is, so that the interval is much
-    narrower than those of the two scores would suggest, and in the mean the attributes of a row stay
-    together. `low` and `high` are percentiles of the differences. BCa intervals correct for bias
+    both models are scored on the same draw, all attributes at once. Rows that both find hard or
+    easy move both scores alike and leave the difference where it is, so that the interval is much
+    narrower than those of the two scores would suggest, and in the mean the attributes of a row
+    stay together. `low` and `high` are percentiles of the differences. BCa intervals correct for bias
     and skewness, of which the difference of two scores on the same rows has little, at the price of
     a score for each row or group left out; the test of DeLong is for the AUC of independent rows
     alone [2]_.
@@ -104,7 +104,7 @@ def compare(
     A mean of the scores of the folds of a cross-validation is not the score of the predictions of
     all folds together, as here: each fold has a model of its own, whose probabilities need not be
     on one scale, which matters where all are ranked together ("roc_auc", "average_precision"); and
-    a recall or a precision is a ratio of counts, which differ by fold. See :doc:`/comparing_models`.
+    a recall or a precision is a ratio of counts, which differ by fold: :doc:`/comparing_models`.
 
     References
     ----------

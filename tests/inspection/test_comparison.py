@@ -149,17 +149,17 @@ def test_the_interval_covers_the_true_difference_as_often_as_it_says(scoring):
 
 def test_arguments_that_break_a_rule_are_errors(pair):
     y, a, b = pair
-    with pytest.raises(ValueError, match="scoring must be one of .* Got 'harmonic_f1'"):
+    with pytest.raises(ValueError, match=r"scoring must be one of .* Got 'harmonic_f1'"):
         compare(y, a, b, scoring="harmonic_f1")
-    with pytest.raises(ValueError, match="n_bootstrap must be an int of 1 or more. Got 0"):
+    with pytest.raises(ValueError, match=r"n_bootstrap must be an int of 1 or more. Got 0"):
         compare(y, a, b, n_bootstrap=0)
-    with pytest.raises(ValueError, match="confidence_level must be between 0 and 1. Got 95"):
+    with pytest.raises(ValueError, match=r"confidence_level must be between 0 and 1. Got 95"):
         compare(y, a, b, confidence_level=95)
-    with pytest.raises(ValueError, match="groups must have one entry per row .* Got 3 for 400"):
+    with pytest.raises(ValueError, match=r"groups must have one entry per row .* Got 3 for 400"):
         compare(y, a, b, groups=[1, 2, 3])
-    with pytest.raises(ValueError, match="In proba_b: y_proba must have one column"):
+    with pytest.raises(ValueError, match=r"In proba_b: y_proba must have one column"):
         compare(y, a, b[:, :1])
     both = [np.column_stack([1 - p, p]) for p in b.T]
     both[1] = np.column_stack([both[1] * 0.5, np.full(400, 0.5)])
-    with pytest.raises(ValueError, match="classes"):
+    with pytest.raises(ValueError, match=r"classes"):
         compare(y, a, both)
