@@ -27,7 +27,8 @@ y = pd.DataFrame((signal > [0, 1, 2]).astype(float)[product], columns=["hood", "
 y = y.mask(rng.random(y.shape) < 0.3)
 
 # %%
-# Both predict each photo out of fold, in the same folds, which keep the photos of a product together.
+# Both predict each photo out of fold, in the same folds, which keep the photos of a product
+# together.
 
 clf = AttributeClassifier(None, learning_rate=0.01, max_epochs=10, random_state=0)
 folds = list(AttributeKFold(5).split(X, y, groups=product))

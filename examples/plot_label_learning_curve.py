@@ -7,9 +7,9 @@ with more of them?
 """
 
 # %%
-# Drawn garments, a third of the cells missing, and as an attribute that no image can tell the toss of
-# a coin. The backbone is frozen, so its features are computed once, and each of the fits that follow
-# takes a fraction of a second.
+# Drawn garments, a third of the cells missing, and as an attribute that no image can tell the toss
+# of a coin. The backbone is frozen, so its features are computed once, and each of the fits that
+# follow takes a fraction of a second.
 
 from tempfile import mkdtemp
 
@@ -25,8 +25,8 @@ y["coin"] = np.where(y.iloc[:, 0].isna(), np.nan, coin)
 clf = AttributeClassifier("resnet18", weights=None, image_size=64, max_epochs=10, random_state=0)
 
 # %%
-# Five folds; in each the classifier learns from a sixteenth of the labelled cells, an eighth, and so
-# on to all of them. The test cells are always the same.
+# Five folds; in each the classifier learns from a sixteenth of the labelled cells, an eighth, and
+# so on to all of them. The test cells are always the same.
 
 curve = label_learning_curve(clf, X, y, scoring="roc_auc")
 

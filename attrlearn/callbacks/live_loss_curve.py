@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import BytesIO
 from math import inf
-from numbers import Real
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -72,15 +71,15 @@ class LiveLossCurve(FitFollower):
 
     def __init__(self, path: str | os.PathLike[str] | None = None, *, every: float = 1.0) -> None:
         super().__init__()
-        if not isinstance(every, Real) or not 0 <= every < inf:
+        if not isinstance(every, int | float) or not 0 <= every < inf:
             raise ValueError(
                 f"every must be a number of seconds, 0 or more. Got {every!r}. Pass 1.0 to draw "
                 "once a second."
             )
-        self.path = None if path is None else Path(path)
+        self.path: Path | None = None if path is None else Path(path)
         if self.path is not None:
             _check_format(self.path)
-        self.every = every
+        self.every: float = every
         self._canvases: dict[UUID, _Canvas] = {}
 
     def __getstate__(self) -> dict[str, Any]:

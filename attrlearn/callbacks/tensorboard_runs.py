@@ -75,7 +75,7 @@ class _TensorBoardRun:
         from torch.utils.tensorboard import SummaryWriter
         from torch.utils.tensorboard.summary import hparams
 
-        self._writer = SummaryWriter(str(folder))
+        self._writer: Any = SummaryWriter(str(folder))
         self._new = NewValues()
         values = {name: _as_hparam(value) for name, value in params.items()}
         begin, of_session, self._end = hparams(values, dict.fromkeys(OUTCOMES, 0.0))

@@ -1,7 +1,7 @@
 """Whether one model is better than another, beyond the luck of the rows that judged them."""
 
 from collections.abc import Iterator
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -88,9 +88,9 @@ def compare(
     both models are scored on the same draw, all attributes at once. Rows that both find hard or
     easy move both scores alike and leave the difference where it is, so that the interval is much
     narrower than those of the two scores would suggest, and in the mean the attributes of a row
-    stay together. `low` and `high` are percentiles of the differences. BCa intervals correct for bias
-    and skewness, of which the difference of two scores on the same rows has little, at the price of
-    a score for each row or group left out; the test of DeLong is for the AUC of independent rows
+    stay together. `low` and `high` are percentiles of the differences. BCa intervals correct for
+    bias and skewness, of which the difference of two scores on the same rows has little, at the
+    price of a score for each row or group left out; the test of DeLong is for the AUC of independent rows
     alone [2]_.
 
     A draw in which fewer than two classes of an attribute are left has no score of it: it is left
@@ -121,7 +121,7 @@ def compare(
     ...               for d in (0.6, 0.2))
     >>> compare(y, good, poor)[["score_a", "score_b", "difference", "better"]].round(2)
                score_a  score_b  difference better
-    attribute
+    attribute...
     Attr1         0.95     0.67        0.28      a
     Attr2         0.96     0.68        0.28      a
     (mean)        0.96     0.67        0.28      a
@@ -162,7 +162,7 @@ def _check_arguments(scoring: Any, n_bootstrap: Any, confidence_level: Any) -> N
         )
     if not isinstance(n_bootstrap, Integral) or n_bootstrap < 1:
         raise ValueError(f"n_bootstrap must be an int of 1 or more. Got {n_bootstrap!r}. Pass 999.")
-    if not isinstance(confidence_level, Real) or not 0 < confidence_level < 1:
+    if not isinstance(confidence_level, float | np.floating) or not 0 < confidence_level < 1:
         raise ValueError(
             f"confidence_level must be between 0 and 1. Got {confidence_level!r}. Pass 0.95."
         )
@@ -193,6 +193,7 @@ def _units(groups: Any, n_rows: int) -> np.ndarray:
             f"{n_rows} rows. Select the same rows of both."
         )
     numbers = groups_in(pd.DataFrame({"group": np.asarray(groups, dtype=object)}))
+    assert numbers is not None
     return pd.factorize(numbers)[0]
 
 

@@ -1,9 +1,9 @@
-"""Whether more labels would help: scores over the number of labelled cells that were learnt from."""
+"""Whether more labels would help: scores over the number of labelled cells learnt from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -137,12 +137,12 @@ def label_learning_curve(
     >>> y = pd.DataFrame({"hood": X[:, 0] > 0, "coin": rng.random(200) > 0.5})
     >>> clf = AttributeClassifier(None, learning_rate=0.03, max_epochs=10, random_state=0)
     >>> curve = label_learning_curve(clf, X, y, train_sizes=[0.1, 1], cv=3)
-    >>> curve.summary[["labelled", "still_rises"]]
-               labelled  still_rises
-    attribute
-    hood          133.3         True
-    coin          133.3         <NA>
-    (mean)        133.3         True
+    >>> curve.summary[["labelled", "gain"]].round(2)
+               labelled  gain
+    attribute...
+    hood          133.3  0.18
+    coin          133.3  0.05
+    (mean)        133.3  0.11
     """
     shares = _check_sizes(train_sizes)
     _check_arguments(scoring, n_repeats, min_gain, confidence_level)
@@ -196,9 +196,9 @@ def _check_arguments(scoring: Any, n_repeats: Any, min_gain: Any, confidence_lev
         )
     if not isinstance(n_repeats, Integral) or n_repeats < 1:
         raise ValueError(f"n_repeats must be an int of 1 or more. Got {n_repeats!r}. Pass 1.")
-    if not isinstance(min_gain, Real) or min_gain < 0:
+    if not isinstance(min_gain, int | float | np.number) or min_gain < 0:
         raise ValueError(f"min_gain must be a number of 0 or more. Got {min_gain!r}. Pass 0.01.")
-    if not isinstance(confidence_level, Real) or not 0 < confidence_level < 1:
+    if not isinstance(confidence_level, float | np.floating) or not 0 < confidence_level < 1:
         raise ValueError(
             f"confidence_level must be between 0 and 1. Got {confidence_level!r}. Pass 0.95."
         )

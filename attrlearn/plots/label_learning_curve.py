@@ -144,7 +144,7 @@ def _score_ticks(curves: pd.DataFrame) -> np.ndarray:
     low, high = (curves["mean"] - curves["sd"]).min(), (curves["mean"] + curves["sd"]).max()
     if np.isnan(low):
         return np.array([0, 0.5, 1])
-    return MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(low, high)
+    return np.asarray(MaxNLocator(4, steps=[1, 2, 5, 10]).tick_values(low, high))
 
 
 def _draw_curve(ax: "Axes", curve: pd.DataFrame, style: dict[str, Any], ticks: np.ndarray) -> None:
