@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -94,7 +95,7 @@ class FitFollower:
         root = context.root_uuid
         for key in [key for key in self._records if key[0] == root]:
             record = self._records.pop(key)
-            self._attempt(context, lambda record=record: record.end(failed=True))
+            self._attempt(context, partial(record.end, failed=True))
         self._attempt(context, lambda: self._finish(estimator, context, failed=True))
         self._searches.pop(root, None)
         self._failed.discard(root)

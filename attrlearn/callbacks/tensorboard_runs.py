@@ -3,7 +3,7 @@
 import os
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from attrlearn.callbacks.fit_follower import Fit, FitFollower
 from attrlearn.callbacks.fit_names import as_text
@@ -75,7 +75,7 @@ class _TensorBoardRun:
         from torch.utils.tensorboard import SummaryWriter
         from torch.utils.tensorboard.summary import hparams
 
-        self._writer: Any = SummaryWriter(str(folder))
+        self._writer = cast(Any, SummaryWriter(str(folder)))  # untyped
         self._new = NewValues()
         values = {name: _as_hparam(value) for name, value in params.items()}
         begin, of_session, self._end = hparams(values, dict.fromkeys(OUTCOMES, 0.0))

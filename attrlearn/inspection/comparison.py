@@ -90,8 +90,8 @@ def compare(
     narrower than those of the two scores would suggest, and in the mean the attributes of a row
     stay together. `low` and `high` are percentiles of the differences. BCa intervals correct for
     bias and skewness, of which the difference of two scores on the same rows has little, at the
-    price of a score for each row or group left out; the test of DeLong is for the AUC of independent rows
-    alone [2]_.
+    price of a score for each row or group left out; the test of DeLong is for the AUC of
+    independent rows alone [2]_.
 
     A draw in which fewer than two classes of an attribute are left has no score of it: it is left
     out for this attribute, and in the mean over attributes of that draw. Of five rows of a class
