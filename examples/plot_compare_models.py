@@ -52,6 +52,6 @@ for shift, found, label in ((-0.1, by_product, "products drawn"), (0.1, by_photo
     ax.errorbar(found["difference"], place, xerr=around, fmt="o", capsize=3, label=label)
 ax.axvline(0, color="0.4", linewidth=1, linestyle="--")
 ax.set_yticks(range(len(by_product)), by_product.index)
-ax.invert_yaxis()
+ax.set_ylim(len(by_product) - 0.5, -0.5)
 ax.set_xlabel("difference of balanced accuracy, with 95% interval")
 _ = ax.legend()
