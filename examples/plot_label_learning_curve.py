@@ -25,8 +25,8 @@ y["coin"] = np.where(y.iloc[:, 0].isna(), np.nan, coin)
 clf = AttributeClassifier("resnet18", weights=None, image_size=48, max_epochs=8, random_state=0)
 
 # %%
-# Four folds; in each the classifier learns from an eighth of the labelled cells, a quarter, half and
-# all of them. The test cells are always the same.
+# Four folds; in each the classifier learns from an eighth of the labelled cells, a quarter, half
+# and all of them. The test cells are always the same.
 
 sizes = [1 / 8, 1 / 4, 1 / 2, 1]
 curve = label_learning_curve(clf, X, y, train_sizes=sizes, cv=4, scoring="roc_auc")
