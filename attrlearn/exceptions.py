@@ -15,6 +15,7 @@ from typing import Self
 
 __all__ = [
     "AttributeWarning",
+    "CallbackWarning",
     "FeatureCacheWarning",
     "ImageError",
     "LabelsFileWarning",
@@ -88,6 +89,10 @@ class UnknownCategoryWarning(UserWarning):
 
 class AttributeWarning(UserWarning):
     """An attribute teaches nothing, or looks like something else than an attribute."""
+
+
+class CallbackWarning(UserWarning):
+    """A callback cannot write what it shows of a training; nothing else changes."""
 
 
 class FeatureCacheWarning(UserWarning):

@@ -8,11 +8,13 @@ import attrlearn
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 import draw_architecture  # noqa: E402
+import draw_live_loss_curve  # noqa: E402
 import draw_views  # noqa: E402
 
 # Drawn from the source at each build, so that they show the package as it is.
 draw_architecture.draw(Path(attrlearn.__file__).parent, HERE / "generated" / "architecture.svg")
 draw_views.draw(HERE / "generated" / "views.png")
+draw_live_loss_curve.draw(HERE / "generated" / "live_loss_curve.png")
 
 project = "attrlearn"
 author = "The attrlearn developers"
@@ -59,6 +61,7 @@ html_sidebars = {
     "categories": [],
     "changelog": [],
     "cluster": [],
+    "comparing_models": [],
     "contributing": [],
     "decisions": [],
     "evaluation": [],
@@ -70,6 +73,7 @@ html_sidebars = {
     "long_trainings": [],
     "losses": [],
     "millions_of_images": [],
+    "progress": [],
     "remote_images": [],
     "several_gpus": [],
 }

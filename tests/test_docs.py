@@ -13,8 +13,10 @@ PAGES = sorted((ROOT / "docs").glob("*.rst"))
 EXAMPLES = sorted((ROOT / "examples").glob("plot_*.py"))
 PUBLIC_MODULES = [
     "attrlearn",
+    "attrlearn.callbacks",
     "attrlearn.datasets",
     "attrlearn.exceptions",
+    "attrlearn.inspection",
     "attrlearn.metrics",
     "attrlearn.model_selection",
     "attrlearn.plots",

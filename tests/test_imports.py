@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "attrlearn"
 FLOORS = [
     {"cli"},
     {"app", "search"},
-    {"classifier", "embedder"},
+    {"callbacks", "classifier", "embedder"},
     {"prediction", "pickling", "plots"},
     {"inspection"},
     {"training"},

@@ -14,6 +14,7 @@ Examples
 [1.0, 0.833]
 """
 
+from attrlearn.plots.label_learning_curve import LabelLearningCurveDisplay
 from attrlearn.plots.learning_rate import LearningRateDisplay
 from attrlearn.plots.loss_curve import LossCurveDisplay
 from attrlearn.plots.precision_recall import AttributePrecisionRecallDisplay
@@ -26,6 +27,7 @@ __all__ = [
     "AttributePrecisionRecallDisplay",
     "AttributeReportDisplay",
     "AttributeThresholdDisplay",
+    "LabelLearningCurveDisplay",
     "LearningRateDisplay",
     "LossCurveDisplay",
 ]
