@@ -1,3 +1,19 @@
 """Look at the data before training, at a model after it, and at what to label next."""
 
-__all__: list[str] = []
+from importlib import import_module
+from typing import Any
+
+__all__ = ["AttributeMaps", "explain"]
+
+# Imported on first use: they need torch.
+_HOMES = {"AttributeMaps": "heat_maps", "explain": "heat_maps"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
