@@ -44,7 +44,9 @@ class EvidenceProbe:
             # Not by hooks: the stages have some, which are to see what goes on from here.
             module.forward = partial(self._keep, module.forward, n_channels)
 
-    def maps(self, images: Tensor, categories: Tensor, targets: list[tuple[slice, Tensor]]) -> Tensor:
+    def maps(
+        self, images: Tensor, categories: Tensor, targets: list[tuple[slice, Tensor]]
+    ) -> Tensor:
         """Return the evidence for some classes (B, T, size, size), from 0 to 1, on the CPU.
 
         Parameters
@@ -58,7 +60,7 @@ class EvidenceProbe:
         device = next(self.network.parameters()).device
         out = torch.empty(len(images), len(targets), self.size, self.size)
         self.kept = []
-        with torch.inference_mode(False), torch.enable_grad():
+        with torch.enable_grad():
             log_probabilities = self.network(images.to(device), categories.to(device))
             channels, activations = zip(*self.kept, strict=True)
             for t, (columns, classes) in enumerate(targets):
@@ -124,5 +126,3 @@ def _resized(maps: Tensor, size: int) -> Tensor:
     """(B, size, size)."""
     shape = (size, size)
     return F.interpolate(maps[:, None], size=shape, mode="bilinear", antialias=True)[:, 0]
-
-

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from sklearn.utils.validation import check_is_fitted
 
-from attrlearn.checks.inputs import check_inputs, encode_categories
+from attrlearn.checks.inputs import Inputs, check_inputs, encode_categories
 from attrlearn.images.reader import ImageReader, consecutive, open_reader
 from attrlearn.inspection.evidence import EvidenceProbe
 from attrlearn.metrics.final_estimator import final_estimator
@@ -84,10 +84,9 @@ class AttributeMaps:
             return out
         if self.resize == "squash":
             return _scaled(square, size)
-        side = len(square)
-        shown = [side * edge / max(size) for edge in size]
-        left, top = ((side - edge) / 2 for edge in shown)
-        return _scaled(square, size, (left, top, left + shown[0], top + shown[1]))
+        shown_width, shown_height = (len(square) * edge / max(size) for edge in size)
+        x, y = (len(square) - shown_width) / 2, (len(square) - shown_height) / 2
+        return _scaled(square, size, (x, y, x + shown_width, y + shown_height))
 
 
 def explain(
@@ -137,10 +136,14 @@ def explain(
     differentiated by the last activation of each shape in the backbone: where its stages end, or
     of a vision transformer the patch tokens of each encoder block. In each of them the evidence of
     a position is the sum over the channels of gradient times activation, where positive, as in
-    HiResCAM [2]_: the gradients are not averaged over the positions as in Grad-CAM [1]_, as features
-    that are means and standard deviations of a stage have gradients that differ by position. Early
-    activations know where exactly, late ones what (as in LayerCAM [3]_): each is scaled to a maximum
-    of 1, enlarged, and the map is the third power of their geometric mean.
+    HiResCAM [2]_. Unlike in Grad-CAM [1]_ gradients are not averaged over the positions: those of
+    a standard deviation differ by position. Early activations know where exactly, late ones what
+    (as in LayerCAM [3]_): each is scaled to a maximum of 1, enlarged, and the map is the third
+    power of their geometric mean.
+
+    A map never looks empty, and what stands out in an image draws some evidence for anything: a
+    head with shuffled weights, as in the sanity checks of [4]_, still finds marks on plain ground,
+    but does not tell those of one attribute from those of another.
 
     A map is scaled by itself, so that positions can be compared within a map. Values of different
     images or attributes cannot: read the probabilities for that. A map is no segmentation, and it
@@ -159,6 +162,7 @@ def explain(
        of convolutional neural networks", 2020.
     .. [3] P.-T. Jiang et al., "LayerCAM: Exploring Hierarchical Class Activation Maps for
        Localization", IEEE Transactions on Image Processing, 2021.
+    .. [4] J. Adebayo et al., "Sanity Checks for Saliency Maps", NeurIPS 2018.
 
     Examples
     --------
@@ -186,18 +190,7 @@ def explain(
             codes[name] = np.nan_to_num(proba[name]).argmax(axis=1)
     codes = {name: np.broadcast_to(codes[name], len(proba[name])) for name in columns}
     inputs = check_inputs(images, categories)
-    reader = open_reader(inputs, backbone.image_size, clf._resize, clf.n_jobs, clf.on_bad_image)
-    assert isinstance(reader, ImageReader)
-    seen = np.zeros((len(inputs), reader.size, reader.size, 3), dtype=np.uint8)
-    maps = np.full((len(inputs), len(columns), size, size), np.nan, dtype=np.float32)
-    probe = EvidenceProbe(clf.network_, resolve_device(clf.device), size)
-    known = encode_categories(inputs.categories, clf.categories_, len(inputs))
-    for rows, pixels in reader.batches(consecutive(len(inputs), batch_size)):
-        if not len(rows):
-            continue
-        targets = [(columns[name], torch.from_numpy(codes[name][rows])) for name in columns]
-        maps[rows] = probe.maps(pixels, torch.from_numpy(known[rows]), targets).numpy()
-        seen[rows] = pixels.permute(0, 2, 3, 1).numpy()
+    maps, seen = _compute(clf, inputs, columns, codes, size, batch_size)
     known_classes = _classes(clf)
     return AttributeMaps(
         maps,
@@ -210,6 +203,32 @@ def explain(
         seen,
         clf._resize,
     )
+
+
+@torch.inference_mode(False)  # whose tensors have no gradients, if the caller has turned it on
+def _compute(
+    clf: Any,
+    inputs: Inputs,
+    columns: Mapping[Any, slice],
+    codes: Mapping[Any, np.ndarray],
+    size: int,
+    batch_size: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Maps (N, A', H, H), NaN for an image that cannot be read, and images (N, S, S, 3)."""
+    side = clf.network_.backbone.image_size
+    reader = open_reader(inputs, side, clf._resize, clf.n_jobs, clf.on_bad_image)
+    assert isinstance(reader, ImageReader)
+    seen = np.zeros((len(inputs), side, side, 3), dtype=np.uint8)
+    maps = np.full((len(inputs), len(columns), size, size), np.nan, dtype=np.float32)
+    probe = EvidenceProbe(clf.network_, resolve_device(clf.device), size)
+    categories = encode_categories(inputs.categories, clf.categories_, len(inputs))
+    for rows, pixels in reader.batches(consecutive(len(inputs), batch_size)):
+        if not len(rows):
+            continue
+        targets = [(columns[name], torch.from_numpy(codes[name][rows])) for name in columns]
+        maps[rows] = probe.maps(pixels, torch.from_numpy(categories[rows]), targets).numpy()
+        seen[rows] = pixels.permute(0, 2, 3, 1).numpy()
+    return maps, seen
 
 
 def _check_classifier(clf: Any) -> None:
@@ -247,7 +266,9 @@ def _columns(clf: Any, attributes: Any) -> dict[Any, slice]:
     names = clf.attribute_names_
     if attributes is None:
         attributes = names
-    elif isinstance(attributes, str) or not isinstance(attributes, Sequence | np.ndarray | pd.Index):
+    elif isinstance(attributes, str) or not isinstance(
+        attributes, Sequence | np.ndarray | pd.Index
+    ):
         attributes = [attributes]
     ends = dict(zip(names, np.cumsum([len(c) for c in _classes(clf).values()]), strict=True))
     for name in attributes:

@@ -6,8 +6,10 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from sklearn.model_selection import GridSearchCV
 
 from attrlearn import AttributeClassifier, ImageError
+from attrlearn.datasets.garments import PATTERNS, PREVALENCES, draw_garment
 from attrlearn.inspection import explain
 from attrlearn.inspection.evidence import fuse
 from attrlearn.model_selection import AttributeKFold
@@ -46,14 +48,26 @@ def fit(backbone="resnet18", size=SIZE, n=120, **parameters):
     return clf.fit(images, y)
 
 
-def mass_ratios(clf, n=40, size=SIZE):
-    """How many times its share of the area lies on a mark, on average over images and colours."""
-    images, y, where = draw_marks(n, 1, size)
-    maps = explain(clf, images).maps
-    on = (maps * where).sum(axis=(2, 3)) / maps.sum(axis=(2, 3))
-    ratios = (on / where.mean(axis=(2, 3)).clip(1e-9))[y.to_numpy() == 1]
-    assert len(ratios) >= 20
-    return ratios
+def on_marks(clf, size=SIZE):
+    """The shares (n, map, mark) of maps that lie on either mark of images with both, and areas."""
+    images, y, where = draw_marks(100, 1, size)
+    both = (y == 1).all(axis=1).to_numpy() & ~where.all(axis=1).any(axis=(1, 2))
+    assert both.sum() >= 20
+    maps, where = explain(clf, images[both]).maps, where[both]
+    shares = np.einsum("nahw,nbhw->nab", maps, where) / maps.sum(axis=(2, 3))[..., None]
+    return shares, where.mean(axis=(2, 3))[:, None]
+
+
+def own_share(clf):
+    """Of what lies on a mark, the share that lies on that of the attribute, on average."""
+    shares, _ = on_marks(clf)
+    return (np.einsum("naa->na", shares) / shares.sum(axis=2)).mean()
+
+
+def mass_ratio(clf, size=SIZE):
+    """How many times the share of its area lies on the mark of an attribute, on average."""
+    shares, areas = on_marks(clf, size)
+    return np.einsum("naa->na", shares / areas).mean()
 
 
 @pytest.fixture(scope="module")
@@ -66,52 +80,79 @@ def marked():
     return draw_marks(7, 2)
 
 
-def test_evidence_lies_on_the_mark_that_defines_an_attribute(clf):
-    assert mass_ratios(clf).mean() > 4
+def test_evidence_lies_on_the_mark_that_defines_an_attribute_and_not_on_the_other(clf):
+    assert mass_ratio(clf) > 4
+    assert own_share(clf) > 0.8
 
 
-def test_a_head_that_knows_nothing_finds_no_mark(clf):
+def test_a_head_that_knows_nothing_does_not_tell_marks_apart(clf):
     other = pickle.loads(pickle.dumps(clf))
     generator = torch.Generator().manual_seed(0)
     for p in other.network_.head.parameters():
         p.data = p.data.flatten()[torch.randperm(p.numel(), generator=generator)].view(p.shape)
-    assert mass_ratios(other).mean() < 3
+    assert own_share(other) < 0.65
+    assert mass_ratio(other) < 0.7 * mass_ratio(clf)
 
 
-@pytest.mark.parametrize("parameters", [{"dtype": "bfloat16"}, {"features": "last"}], ids=str)
-def test_evidence_is_found_whatever_the_features_are(parameters):
-    assert mass_ratios(fit(**parameters)).mean() > 3
+@pytest.mark.slow
+def test_evidence_of_a_drawn_part_lies_where_the_drawing_differs_without_it():
+    rng = np.random.default_rng(0)
+    images, rows, parts = [], [], []
+    for i in range(460):
+        drawn = {name: int(rng.random() < 0.4) for name in PREVALENCES}
+        drawn["pattern"] = rng.choice(list(PATTERNS))
+        pair = [
+            np.asarray(draw_garment("shirt", drawn | {"logo": has}, 64, np.random.default_rng(i)))
+            for has in (drawn["logo"], 1 - drawn["logo"])
+        ]
+        images.append(pair[0])
+        rows.append(drawn["logo"])
+        parts.append((pair[0] != pair[1]).any(axis=2))
+    images, logo, parts = np.stack(images), np.array(rows), np.stack(parts)
+    clf = AttributeClassifier(
+        "resnet18", weights=None, image_size=64, augment=None, dtype="float32", random_state=0
+    ).fit(images[:400], pd.DataFrame({"logo": logo[:400]}))
+    test = np.flatnonzero(logo[400:]) + 400
+    assert len(test) >= 20
+    maps, parts = explain(clf, images[test]).of("logo"), parts[test]
+    shares = (maps * parts).sum(axis=(1, 2)) / maps.sum(axis=(1, 2))
+    assert (shares / parts.mean(axis=(1, 2))).mean() > 3
+
+
+def test_a_network_in_bfloat16_is_explained_as_well():
+    half = fit(dtype="bfloat16")
+    assert own_share(half) > 0.8
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("trainable", ["last_block", "all"])
 def test_evidence_is_found_in_a_network_that_is_fine_tuned(trainable):
-    clf = fit("mobilenet_v3_small", trainable=trainable, max_epochs=8)
-    assert mass_ratios(clf).mean() > 3
+    clf = fit("mobilenet_v3_small", trainable=trainable, max_epochs=12)
+    assert own_share(clf) > 0.65
+    assert mass_ratio(clf) > 3
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("backbone", "at_least"),
+    "backbone",
     [
-        ("squeezenet1_1", 3),
-        ("mobilenet_v3_small", 3),
-        ("densenet121", 3),
-        ("efficientnet_b0", 3),
-        ("convnext_tiny", 3),
-        ("swin_t", 3),
-        ("vit_b_16", 2),
-        ("alexnet", 3),
-        ("shufflenet_v2_x0_5", 2),
+        "squeezenet1_1",
+        "mobilenet_v3_small",
+        "densenet121",
+        "efficientnet_b0",
+        "convnext_tiny",
+        "swin_t",
+        "vit_b_16",
+        "alexnet",
     ],
 )
-def test_evidence_is_found_in_every_kind_of_backbone(backbone, at_least):
-    assert mass_ratios(fit(backbone)).mean() > at_least
+def test_evidence_is_found_in_every_kind_of_backbone(backbone):
+    assert mass_ratio(fit(backbone)) > 3
 
 
 @pytest.mark.slow
 def test_maxvit_has_maps_of_its_size():
-    clf = fit("maxvit_t", size=224, n=6, max_epochs=1)
+    clf = fit("maxvit_t", size=224, n=4, max_epochs=1)
     maps = explain(clf, draw_marks(1, 0, 224)[0], "red", map_size=56).maps
     assert maps.shape == (1, 1, 56, 56)
     assert maps.std() > 0
@@ -209,16 +250,14 @@ def test_a_map_finds_its_place_in_the_original(resize, marked):
     assert np.abs(original - expected)[4:-4, 4:-4].mean() < 6
 
 
-def test_a_search_and_the_size_of_maps(clf, marked):
-    from sklearn.model_selection import GridSearchCV
-
-    images, y, _ = marked
+def test_a_search_and_the_size_of_maps():
+    images, y, _ = draw_marks(40, 3)
     search = GridSearchCV(
         AttributeClassifier("squeezenet1_1", weights=None, image_size=32, max_epochs=1),
         {"dropout": [0.5]},
         cv=AttributeKFold(2),
     )
-    maps = explain(search.fit(images, y), images, map_size=10).maps
+    maps = explain(search.fit(images, y), images[:7], map_size=10).maps
     assert maps.shape == (7, 2, 10, 10)
     assert maps.min() >= 0
     assert maps.max() <= 1
@@ -229,7 +268,7 @@ def test_an_unreadable_image_has_no_map(clf, marked):
     with pytest.raises(ImageError, match="row 1"):
         explain(clf, images)
     clf = pickle.loads(pickle.dumps(clf)).set_params(on_bad_image="drop")
-    with pytest.warns(UserWarning, match="1 of 2 images"):
+    with pytest.warns(UserWarning, match=r"1 of 2 images"):
         found = explain(clf, images)
     assert np.isnan(found.maps[1]).all()
     assert np.isfinite(found.maps[0]).all()
@@ -245,7 +284,7 @@ def test_what_cannot_be_explained_is_an_error(clf, marked):
         explain(clf, images, ["green"])
     with pytest.raises(ValueError, match=r"Got 2 of 'red'. Its classes are \[0, 1\]"):
         explain(clf, images, classes={"red": 2})
-    with pytest.raises(ValueError, match="batch_size must be an int of at least 1. Got 0"):
+    with pytest.raises(ValueError, match=r"batch_size must be an int of at least 1. Got 0"):
         explain(clf, images, batch_size=0)
 
 
