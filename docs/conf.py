@@ -68,6 +68,7 @@ html_sidebars = {
     "heads": [],
     "hyperparameter_search": [],
     "long_trainings": [],
+    "heat_maps": [],
     "losses": [],
     "millions_of_images": [],
     "remote_images": [],
