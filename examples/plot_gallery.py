@@ -2,8 +2,8 @@
 A gallery of an attribute
 =========================
 
-The images that are most wrong, most unsure and most typical of each class: the first look at a model
-and at its labels.
+The images that are most wrong, most unsure and most typical of each class: the first look at a
+model and at its labels.
 """
 
 from tempfile import mkdtemp
@@ -21,8 +21,8 @@ clf = AttributeClassifier("resnet18", weights=None, image_size=64, random_state=
 clf.fit(X.iloc[train], y.iloc[train])
 
 # %%
-# Below an image are its label and the probability that the attribute is there. Images that are wrong
-# are either hard, or labelled wrong.
+# Below an image are its label and the probability that the attribute is there. Images that are
+# wrong are either hard, or labelled wrong.
 GalleryDisplay.from_estimator(clf, X.iloc[test], y.iloc[test], attribute="buttons")
 
 # %%

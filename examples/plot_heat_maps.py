@@ -37,9 +37,8 @@ clf.fit(images[:220], y[:220])
 AttributeMapDisplay.from_estimator(clf, images[220:225])
 
 # %%
-# The higher the probability above a map, the more the map is about. Where an attribute is improbable,
-# the map shows what comes closest. How much of a map lies on its own mark, where it is there, over
-# the share of the mark in the area:
+# Where an attribute is improbable, its map shows what comes closest to it. How much of a map lies
+# on its own mark, where that is there, over the share of the mark in the area:
 shown = y[220:].to_numpy() == 1
 
 
