@@ -32,7 +32,7 @@ for i in range(260):
 
 # %%
 # The backbone is frozen and has random weights, so that nothing has to be downloaded.
-clf = AttributeClassifier("resnet18", weights=None, image_size=64, random_state=0)
+clf = AttributeClassifier("resnet18", weights=None, image_size=64, augment=None, random_state=0)
 clf.fit(images[:220], y[:220])
 AttributeMapDisplay.from_estimator(clf, images[220:225])
 
