@@ -71,6 +71,7 @@ html_sidebars = {
     "heads": [],
     "hyperparameter_search": [],
     "long_trainings": [],
+    "heat_maps": [],
     "losses": [],
     "millions_of_images": [],
     "progress": [],

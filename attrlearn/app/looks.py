@@ -4,12 +4,15 @@ import io
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 from PIL import Image
 
 from attrlearn.images.decoding import read_image
+from attrlearn.inspection import explain
+from attrlearn.plots.attribute_maps import overlay
 
-__all__ = ["SIDE", "Look", "look_at"]
+__all__ = ["SIDE", "Look", "explain_looks", "look_at"]
 
 SIDE = 224  # width and height of an image on the page, in CSS pixels
 
@@ -47,8 +50,38 @@ def look_at(clf: Any, contents: Sequence[bytes], category: Any = None) -> list[L
     ]
 
 
+def explain_looks(
+    clf: Any, contents: Sequence[bytes], attribute: Any, category: Any = None
+) -> list[bytes]:
+    """Draw the heat map of an attribute over images that can be read.
+
+    Parameters
+    ----------
+    clf, contents, category
+        As in `look_at`.
+    attribute : hashable
+
+    Returns
+    -------
+    list of N bytes
+        JPEGs of the images as the network sees them, gray under the map.
+    """
+    categories = [category] * len(contents) if len(clf.categories_) else None
+    found = explain(clf, list(contents), [attribute], categories=categories)
+    drawn = []
+    for image, heat_map in zip(found.images, found.of(attribute), strict=True):
+        large = Image.fromarray(image).resize((2 * SIDE, 2 * SIDE), Image.Resampling.BILINEAR)
+        drawn.append(_jpeg(overlay(np.asarray(large), heat_map)))
+    return drawn
+
+
 def _thumbnail(content: bytes) -> bytes:
     """A square JPEG with the whole image in it, sharp on a screen of twice the density."""
+    return _jpeg(read_image(content, 2 * SIDE, "pad"))
+
+
+def _jpeg(pixels: np.ndarray) -> bytes:
+    """The content of a file."""
     file = io.BytesIO()
-    Image.fromarray(read_image(content, 2 * SIDE, "pad")).save(file, "JPEG", quality=85)
+    Image.fromarray(pixels).save(file, "JPEG", quality=85)
     return file.getvalue()

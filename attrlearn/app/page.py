@@ -16,7 +16,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from attrlearn.app import launch
 from attrlearn.app.choices import choices, matches
-from attrlearn.app.looks import SIDE, Look, look_at
+from attrlearn.app.looks import SIDE, Look, explain_looks, look_at
 from attrlearn.app.markup import STYLE, attribute_bars, facts_list, plain
 from attrlearn.app.model_card import attribute_table, model_facts, model_thresholds
 from attrlearn.classifier import AttributeClassifier
@@ -146,34 +146,75 @@ def show_results(
             st.error("\n\n".join(reasons))
     wanted = st.multiselect("Show only images with", choices(clf), format_func=str)
     matching = matches(table, wanted)
+    mapped = choose_heat_map(clf)
     cards = [
-        (upload.name, look.thumbnail, row)
+        (upload, look.thumbnail, row)
         for upload, look, row, matched in zip(
             uploads, looks, table.to_dict("records"), matching, strict=True
         )
         if matched and look.thumbnail is not None
     ]
     st.caption(f"{len(cards)} of {len(uploads)} images shown")
-    show_cards(cards, thresholds)
+    n_shown = CARDS * st.session_state.setdefault("pages", 1)
+    drawn = draw_heat_maps(clf, [card[0] for card in cards[:n_shown]], mapped, category)
+    shown = [
+        (upload.name, drawn.get(upload.file_id, thumbnail), row)
+        for upload, thumbnail, row in cards[:n_shown]
+    ]
+    show_cards(shown, thresholds, more=len(cards) > n_shown)
     table.insert(0, "image", [upload.name for upload in uploads])
     if len(clf.categories_):
         table.insert(1, "category", category)
     show_table(table[matching])
 
 
+def choose_heat_map(clf: AttributeClassifier) -> Any:
+    """Choose the attribute of which to draw heat maps; None: of none."""
+    return st.selectbox(
+        "Heat map of",
+        [None, *clf.attribute_names_],
+        format_func=lambda name: "nothing" if name is None else str(name),
+        help="Where the evidence for the attribute, or for its predicted class, is in each image.",
+    )
+
+
+def draw_heat_maps(
+    clf: AttributeClassifier, uploads: Sequence[UploadedFile], attribute: Any, category: Any
+) -> dict[str, bytes]:
+    """Images with the heat map of an attribute, by their upload; what was drawn is remembered."""
+    known: dict[tuple[str, Any, Any], bytes] = st.session_state.setdefault("heat maps", {})
+    here = {key[0] for key in st.session_state["looks"]}
+    for key in [key for key in known if key[0] not in here]:
+        del known[key]
+    if attribute is None:
+        return {}
+    new = [upload for upload in uploads if (upload.file_id, attribute, category) not in known]
+    bar = st.empty()
+    for start in range(0, len(new), CHUNK):
+        bar.progress(start / len(new), f"Drawing {len(new)} heat maps")
+        part = new[start : start + CHUNK]
+        drawn = explain_looks(clf, [upload.getvalue() for upload in part], attribute, category)
+        keys = [(upload.file_id, attribute, category) for upload in part]
+        known.update(zip(keys, drawn, strict=True))
+    bar.empty()
+    return {upload.file_id: known[upload.file_id, attribute, category] for upload in uploads}
+
+
 def show_cards(
-    cards: Sequence[tuple[str, bytes, Mapping[Any, Any]]], thresholds: Mapping[Any, float]
+    cards: Sequence[tuple[str, bytes, Mapping[Any, Any]]],
+    thresholds: Mapping[Any, float],
+    *,
+    more: bool,
 ) -> None:
-    """Show images, each with its name and its attributes."""
-    n_shown = CARDS * st.session_state.setdefault("pages", 1)
+    """Show images, each with its name and its attributes, and whether there are more."""
     with st.container(horizontal=True):
-        for name, thumbnail, row in cards[:n_shown]:
+        for name, picture, row in cards:
             with st.container(border=True, width=SIDE + 34):  # with border and padding
-                st.image(thumbnail, width=SIDE)
+                st.image(picture, width=SIDE)
                 st.html(attribute_bars(name, row, thresholds))
-    if len(cards) > n_shown:
-        more = {"pages": st.session_state["pages"] + 1}
-        st.button("Show more", on_click=st.session_state.update, args=(more,))
+    if more:
+        next_page = {"pages": st.session_state["pages"] + 1}
+        st.button("Show more", on_click=st.session_state.update, args=(next_page,))
 
 
 def show_table(table: pd.DataFrame) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from hashlib import blake2b
 from os import PathLike
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 from zlib import crc32
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torchvision import models
 
 from attrlearn.checks.file_state import file_state
-from attrlearn.nn.stages import Stage, collecting, last_block, pool_stages
+from attrlearn.nn.stages import Stage, collecting, last_block, pool_stages, renew_hooks
 from attrlearn.nn.state_dicts import StateDict, load_state_dict, read_state_dict
 from attrlearn.nn.templates import copy_of
 
@@ -93,6 +93,11 @@ class Backbone(nn.Module):
         self.register_buffer("mean", _per_channel(mean), persistent=False)
         self.register_buffer("std", _per_channel(std), persistent=False)
         self.train_only(trained)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore, also in another process."""
+        super().__setstate__(state)
+        renew_hooks(self.model)
 
     def train_only(self, parts: list[nn.Module]) -> None:
         """Freeze all but these parts of `model`."""

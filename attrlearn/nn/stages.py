@@ -12,7 +12,15 @@ from torch.nn import functional as F
 from torchvision.models.maxvit import MaxVitBlock
 from torchvision.models.vision_transformer import VisionTransformer
 
-__all__ = ["Stage", "collecting", "find_stages", "last_block", "pool_stages"]
+__all__ = [
+    "Stage",
+    "activation_ends",
+    "collecting",
+    "find_stages",
+    "last_block",
+    "pool_stages",
+    "renew_hooks",
+]
 
 MAX_FEATURES = 3_072  # of all stages, beside those of the last layer
 GRID = 28  # positions along an axis: more of them tell no more, and take long in the first stages
@@ -114,6 +122,18 @@ def pool_stages(model: nn.Module, n_features: int) -> list[Stage]:
     return stages
 
 
+def renew_hooks(model: nn.Module) -> None:
+    """Register the hooks of a model's stages anew.
+
+    torch numbers hooks from 0 in each process: one that is registered on a model of another process
+    would take the place of a stage's, and their number, which it drops when it is removed.
+    """
+    for module in model.modules():
+        hooks = module._forward_hooks
+        for number in [number for number, hook in hooks.items() if isinstance(hook, Stage)]:
+            module.register_forward_hook(hooks.pop(number))
+
+
 def find_stages(model: nn.Module, n_features: int) -> list[Stage]:
     """Find the stages of a model, but for the one that its features pool already.
 
@@ -131,15 +151,41 @@ def find_stages(model: nn.Module, n_features: int) -> list[Stage]:
     if isinstance(model, VisionTransformer):
         blocks = list(model.encoder.layers)[-4:-1]
         return _bounded([Stage(names[b], model.hidden_dim, ("token",)) for b in blocks])
-    stages = []
-    pooled = [(block, shape) for block, shape in _activations(model) if shape]
-    for (n_channels, _), run in groupby(pooled, key=lambda found: found[1]):
-        blocks = [block for block, _ in run]
-        if any(map(_has_weights, blocks)):
-            stages.append(Stage(names[blocks[-1]], n_channels, ("mean", "std")))
+    stages = [
+        Stage(names[block], n_channels, ("mean", "std")) for block, n_channels in _run_ends(model)
+    ]
     if stages[-1].n_channels == n_features:
         stages.pop()
     return _bounded(stages)
+
+
+def activation_ends(model: nn.Module) -> list[tuple[str, int]]:
+    """Find the modules that give the last activation of each shape, and its channels.
+
+    Of a vision transformer these are the encoder blocks but the last, of which the features read
+    the class token alone.
+
+    Examples
+    --------
+    >>> from torchvision import models
+    >>> activation_ends(models.resnet18())[-2:]
+    [('layer3.1', 256), ('layer4.1', 512)]
+    """
+    names = {module: name for name, module in model.named_modules()}
+    if isinstance(model, VisionTransformer):
+        return [(names[block], model.hidden_dim) for block in list(model.encoder.layers)[:-1]]
+    return [(names[block], n_channels) for block, n_channels in _run_ends(model)]
+
+
+def _run_ends(model: nn.Module) -> list[tuple[nn.Module, int]]:
+    """The last block of each run with activations of one shape and some weights; the channels."""
+    ends = []
+    spatial = [(block, shape) for block, shape in _activations(model) if shape]
+    for (n_channels, _), run in groupby(spatial, key=lambda found: found[1]):
+        blocks = [block for block, _ in run]
+        if any(map(_has_weights, blocks)):
+            ends.append((blocks[-1], n_channels))
+    return ends
 
 
 def _bounded(stages: list[Stage]) -> list[Stage]:

@@ -1,8 +1,8 @@
 """Figures of models, as scikit-learn's display objects.
 
-All but the loss curve and the learning-rate range test are made of an estimator, images and their
-annotation table, or of a table and probabilities, look at the labelled cells only, and show all
-attributes at once.
+Loss curve and learning-rate range test are of a training. Heat maps and galleries show images. All
+others are made of an estimator, images and their annotation table, or of a table and probabilities,
+look at the labelled cells only, and show all attributes at once.
 
 Examples
 --------
@@ -14,6 +14,9 @@ Examples
 [1.0, 0.833]
 """
 
+from typing import Any
+
+from attrlearn.plots.gallery import GalleryDisplay
 from attrlearn.plots.label_learning_curve import LabelLearningCurveDisplay
 from attrlearn.plots.learning_rate import LearningRateDisplay
 from attrlearn.plots.loss_curve import LossCurveDisplay
@@ -24,10 +27,25 @@ from attrlearn.plots.threshold_curves import AttributeThresholdDisplay
 
 __all__ = [
     "AttributeCalibrationDisplay",
+    "AttributeMapDisplay",
     "AttributePrecisionRecallDisplay",
     "AttributeReportDisplay",
     "AttributeThresholdDisplay",
+    "GalleryDisplay",
     "LabelLearningCurveDisplay",
     "LearningRateDisplay",
     "LossCurveDisplay",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # It needs torch.
+    if name != "AttributeMapDisplay":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from attrlearn.plots.attribute_maps import AttributeMapDisplay
+
+    return AttributeMapDisplay
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -11,6 +11,7 @@ pytest.importorskip("streamlit", reason="needs the extra app")
 from streamlit.testing.v1 import AppTest
 
 from attrlearn.app import launch, looks
+from attrlearn.inspection import explain
 
 PAGE = Path(launch.__file__).with_name("page.py")
 HOOD, ZIP = "threshold hood", "threshold _zip_ *up*"
@@ -180,3 +181,30 @@ def test_many_images_are_shown_part_by_part(page, contents):
     assert (n_cards(page), len(table_of(page))) == (24, 30)
     page.button[-1].click().run()
     assert n_cards(page) == 30
+
+
+def test_heat_maps_are_drawn_when_asked_for_once_per_image(page, clf, contents, monkeypatch):
+    calls = []
+    draw = looks.explain_looks
+    monkeypatch.setattr(looks, "explain_looks", lambda *a: calls.append(len(a[1])) or draw(*a))
+    upload(page, contents)
+    assert calls == []
+    table_of(page.selectbox[1].set_value("hood").run())
+    assert calls == [3]
+    table_of(page.slider(HOOD).set_value(1.0).run())
+    table_of(page.selectbox[1].set_value(None).run())
+    table_of(page.selectbox[1].set_value("hood").run())
+    assert calls == [3]
+    table_of(page.selectbox[1].set_value("length").run())
+    assert calls == [3, 3]
+
+
+def test_a_heat_map_is_that_of_explain_over_the_image_in_gray(clf, contents):
+    first, *_ = drawn = looks.explain_looks(clf, list(contents.values()), "hood")
+    found = explain(clf, list(contents.values()), "hood", categories=[None] * 3)
+    assert len(drawn) == 3
+    pixels = np.asarray(Image.open(io.BytesIO(first)), dtype=int)
+    coloured = np.ptp(pixels, axis=2)
+    heat = np.asarray(Image.fromarray(found.of("hood")[0]).resize(pixels.shape[:2]))
+    most, least = heat > np.quantile(heat, 0.98), heat < np.quantile(heat, 0.2)
+    assert coloured[most].mean() > 2 * coloured[least].mean()
