@@ -86,8 +86,8 @@ def count_attributes(codes: np.ndarray, attributes: Attributes) -> pd.DataFrame:
     >>> from attrlearn.checks.targets import check_attributes, encode_targets
     >>> table, attributes = check_attributes([[1]] * 12 + [[0]] * 3 + [[None]], 16)
     >>> counted = count_attributes(encode_targets(table, attributes), attributes)
-    >>> counted.loc["Attr1", ["labelled", "prevalence", "rarest", "verdict"]].tolist()
-    [15, 0.8, 0, 'too few']
+    >>> counted.loc["Attr1", ["labelled", "prevalence", "rarest_labelled", "verdict"]].map(str).tolist()
+    ['15', '0.8', '3', 'too few']
     """
     classes = count_classes(codes, attributes)
     rows = []

@@ -13,10 +13,10 @@ from attrlearn.inspection.thumbnails import compare_thumbnails, describe_thumbna
 
 __all__ = ["Pairs", "feature_pairs", "group_rows", "near_pairs", "thumbnail_pairs", "twins_apart"]
 
-MAX_NEIGHBOURS = 10  # of a row among those before it
+MAX_NEIGHBOURS = 5  # of a row among those before it
 ROWS_AT_ONCE = 1024
 PAIRS_AT_ONCE = 256
-CANDIDATE = 0.25  # cosine distance of descriptions from which thumbnails are not compared
+CANDIDATE = 0.2  # cosine distance of descriptions from which thumbnails are not compared
 SKETCH = 256  # width to which features are projected to find candidates
 
 
@@ -53,7 +53,7 @@ def near_pairs(
     Returns
     -------
     Pairs
-        Of a row with up to ten of those before it, its nearest. Rows that are near to each other
+        Of a row with up to five of those before it, its nearest. Rows that are near to each other
         are connected by them, however many there are: the k-th of them is near to one before it.
 
     Examples

@@ -1,6 +1,6 @@
 """Figures of models, as scikit-learn's display objects.
 
-All but the loss curve and the learning-rate range test are made of an estimator, images and their
+All but the loss curve, the learning-rate range test and co-occurrence are made of an estimator, images and their
 annotation table, or of a table and probabilities, look at the labelled cells only, and show all
 attributes at once.
 
@@ -14,6 +14,7 @@ Examples
 [1.0, 0.833]
 """
 
+from attrlearn.plots.cooccurrence import CooccurrenceDisplay
 from attrlearn.plots.learning_rate import LearningRateDisplay
 from attrlearn.plots.loss_curve import LossCurveDisplay
 from attrlearn.plots.precision_recall import AttributePrecisionRecallDisplay
@@ -26,6 +27,7 @@ __all__ = [
     "AttributePrecisionRecallDisplay",
     "AttributeReportDisplay",
     "AttributeThresholdDisplay",
+    "CooccurrenceDisplay",
     "LearningRateDisplay",
     "LossCurveDisplay",
 ]
