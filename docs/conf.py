@@ -55,6 +55,7 @@ html_css_files = ["attrlearn.css"]
 html_sidebars = {
     "app": [],
     "architecture": [],
+    "audit": [],
     "augmentation": [],
     "categories": [],
     "changelog": [],

@@ -243,10 +243,10 @@ def _fill_audit(audit: argparse.ArgumentParser) -> None:
         "--max-distance",
         type=float,
         metavar="D",
-        help="of near-duplicates: 0.3 of thumbnails, 0.1 of the features of a backbone",
+        help="of near-duplicates: 0.5 of thumbnails, 0.1 of the features of a backbone",
     )
     audit.add_argument("--n-jobs", type=int, metavar="N", help="threads (all cores)")
-    labels = audit.add_argument_group("reading the labels; all rows are kept")
+    labels = audit.add_argument_group("reading the labels; here the last two default to keep")
     add_label_options(labels)
     backbone = audit.add_argument_group("near-duplicates by the features of a backbone")
     add_estimator_options(backbone, EMBEDDER_OPTIONS)

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["audit"]
 
-THUMBNAIL_DISTANCE = 0.3
+THUMBNAIL_DISTANCE = 0.5
 FEATURE_DISTANCE = 0.1
 SMALL_SIDE = 64  # pixels
 LONG_SIDE = 3.0  # times the short one
@@ -73,7 +73,7 @@ def audit(
         fitted. None: small thumbnails, which find copies: encoded anew, resized, cropped by a few
         percent, or a little brighter. Neither finds mirrored images.
     max_distance : float, optional
-        Largest distance of near-duplicates; None: 0.3 of thumbnails, where 1 stands for the
+        Largest distance of near-duplicates; None: 0.5 of thumbnails, where 1 stands for the
         typical noise of compression and resizing, and 0.1 of features.
     categorical_attributes : "from_dtype" or list of names or positions, default="from_dtype"
         See `AttributeClassifier`.

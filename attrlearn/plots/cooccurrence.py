@@ -140,7 +140,7 @@ class CooccurrenceDisplay:
         self.ax_.set_xticks(range(len(names)), names, rotation=90, fontsize=size)
         self.ax_.set_yticks(range(len(names)), names, fontsize=size)
         self.ax_.tick_params(length=0)
-        self.ax_.set_facecolor("#f2f2f2")
+        self.ax_.set_facecolor("#d4d4d4")
         self.ax_.spines[:].set_visible(False)
         self._draw_lines(len(names))
         bar = self.figure_.colorbar(self.image_, ax=self.ax_, shrink=0.7, aspect=30, pad=0.02)
