@@ -2,8 +2,8 @@
 Audit images and labels before training
 =======================================
 
-Images are drawn and some of them spoilt: one is copied under another name with a changed label, one is
-a PNG named .jpg, one is cut off, and one is saved again, smaller. The audit finds each.
+Images are drawn and some of them spoilt: one is copied under another name with a changed label, one
+is a PNG named .jpg, one is cut off, and one is saved again, smaller. The audit finds each.
 """
 
 import shutil

@@ -101,7 +101,7 @@ def _build_parser() -> argparse.ArgumentParser:
         commands.add_parser(
             "audit",
             help="look for what is wrong with images and labels before training",
-            usage="%(prog)s LABELS [--image-dir DIR] [--html FILE] [--csv DIR] [--backbone NAME] ...",
+            usage="%(prog)s LABELS [--image-dir DIR] [--html FILE] [--csv DIR] ...",
         )
     )
     _fill_app(commands.add_parser("app", help="a page that predicts what is uploaded to it"))

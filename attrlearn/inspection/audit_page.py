@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +22,12 @@ THUMBNAIL = 144  # pixels
 ADVICE = {
     "missing": "Training stops at these rows. Correct the paths, or leave the rows out: "
     '<code>read_labels(on_missing_image="drop")</code>.',
-    "unreadable": "Replace the files, or pass <code>on_bad_image=\"drop\"</code>.",
+    "unreadable": 'Replace the files, or pass <code>on_bad_image="drop"</code>.',
     "conflicts": "One image cannot be both. Correct the wrong one; "
     '<code>read_labels(on_duplicate="merge")</code> makes such cells of one file missing.',
     "identical": "Listed twice, or two files of the same bytes. Keep one row each, or keep them in one fold by the groups.",
     "near_duplicates": "Copies encoded anew, resized, cropped or brightened. In a random split a "
-    "model is tested on what it has seen: pass the groups as <code>X[\"group\"]</code>.",
+    'model is tested on what it has seen: pass the groups as <code>X["group"]</code>.',
     "wrong_suffix": "They can be read, but other tools may trust the name. Rename them.",
     "one_colour": "They show nothing. Leave the rows out.",
     "odd_sizes": "A backbone sees tiny images much enlarged, narrow ones squashed: try "
@@ -35,39 +35,60 @@ ADVICE = {
     "unlabelled": "They teach nothing until they are labelled.",
 }
 STYLE = """
-:root{color-scheme:light dark;--ink:#1d2733;--soft:#5d6b7a;--line:#dfe4ea;--card:#fff;--page:#f4f6f8;
---bad:#b42318;--badbg:#fdecea;--warn:#8a5a00;--warnbg:#fff4dc;--good:#1b7a43;--bar:#3b78b5}
-@media(prefers-color-scheme:dark){:root{--ink:#e6ebf0;--soft:#9aa7b4;--line:#34404c;--card:#1d252d;
---page:#141a20;--bad:#ff8a80;--badbg:#3d1f1d;--warn:#ffcb6b;--warnbg:#3a2f16;--good:#7bd99f;--bar:#6aa5dd}}
-*{box-sizing:border-box}body{margin:0;background:var(--page);color:var(--ink);
-font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
-main{max-width:1120px;margin:0 auto;padding:28px 20px 60px}h1{font-size:26px;margin:0 0 4px}
-h2{font-size:18px;margin:0}p{margin:6px 0 12px;color:var(--soft);max-width:80ch}
-code{font:13px ui-monospace,Consolas,monospace;background:var(--page);padding:1px 4px;border-radius:4px}
-.tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(200px,1fr));gap:10px;margin:20px 0}
-.tile{background:var(--card);border:1px solid var(--line);border-radius:10px;padding:12px 14px;
-color:inherit;text-decoration:none;display:block}.tile b{display:block;font-size:24px;line-height:1.2}
-.tile span{color:var(--soft);font-size:13px}.error b{color:var(--bad)}.warning b{color:var(--warn)}
-.none b{color:var(--good)}section{background:var(--card);border:1px solid var(--line);
-border-radius:10px;padding:18px 20px;margin:16px 0}
-.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));gap:14px}
-.pairs{display:grid;grid-template-columns:repeat(auto-fill,minmax(310px,1fr));gap:14px}
-figure{margin:0;min-width:0}figure .shots{display:flex;gap:6px;background:#fff;border:1px solid var(--line);
+:root{color-scheme:light dark;--ink:#1d2733;--soft:#5d6b7a;--line:#dfe4ea;--card:#fff;
+--page:#f4f6f8;--bad:#b42318;--badbg:#fdecea;--warn:#8a5a00;--warnbg:#fff4dc;
+--good:#1b7a43;--bar:#3b78b5}
+@media(prefers-color-scheme:dark){:root{--ink:#e6ebf0;--soft:#9aa7b4;--line:#34404c;
+--card:#1d252d;--page:#141a20;--bad:#ff8a80;--badbg:#3d1f1d;--warn:#ffcb6b;--warnbg:#3a2f16;
+--good:#7bd99f;--bar:#6aa5dd}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
+main{max-width:1120px;margin:0 auto;padding:28px 20px 60px}
+h1{font-size:26px;margin:0 0 4px}
+h2{font-size:18px;margin:0}
+p{margin:6px 0 12px;color:var(--soft);max-width:80ch}
+code{font:13px ui-monospace,Consolas,monospace;background:var(--page);padding:1px 4px;
+border-radius:4px}
+.tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(200px,1fr));
+gap:10px;margin:20px 0}
+.tile{background:var(--card);border:1px solid var(--line);border-radius:10px;
+padding:12px 14px;color:inherit;text-decoration:none;display:block}
+.tile b{display:block;font-size:24px;line-height:1.2}
+.tile span{color:var(--soft);font-size:13px}
+.error b{color:var(--bad)}
+.warning b{color:var(--warn)}
+.none b{color:var(--good)}
+section{background:var(--card);border:1px solid var(--line);border-radius:10px;
+padding:18px 20px;margin:16px 0}
+.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(150px,1fr));
+gap:14px}
+.pairs{display:grid;grid-template-columns:repeat(auto-fill,minmax(310px,1fr));
+gap:14px}
+figure{margin:0;min-width:0}
+figure .shots{display:flex;gap:6px;background:#fff;border:1px solid var(--line);
 border-radius:8px;padding:6px;justify-content:space-evenly;min-height:100px;align-items:center}
-figure img{max-width:47%;height:132px;object-fit:contain}.grid figure img{max-width:100%}
+figure img{max-width:47%;height:132px;object-fit:contain}
+.grid figure img{max-width:100%}
 figcaption{font-size:12.5px;line-height:1.4;margin-top:5px;overflow-wrap:anywhere}
 figcaption small{color:var(--soft);font-size:12px;display:block}
 .tag{display:inline-block;font-size:12px;border-radius:999px;padding:0 8px;background:var(--warnbg);
-color:var(--warn);white-space:nowrap}.tag.bad{background:var(--badbg);color:var(--bad)}
-.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:13.5px}
-th,td{text-align:left;padding:5px 10px 5px 0;border-bottom:1px solid var(--line);vertical-align:top}
-th{color:var(--soft);font-weight:600;white-space:nowrap}td.n,th.n{text-align:right;white-space:nowrap;
-font-variant-numeric:tabular-nums}td.w{min-width:120px}.bar{background:var(--line);border-radius:3px;height:8px;width:110px;
-display:inline-block;overflow:hidden;vertical-align:middle}.bar i{display:block;height:100%;background:var(--bar)}
-td.name{overflow-wrap:anywhere;min-width:110px}.none-shown{font-size:12px;color:#5d6b7a}
+color:var(--warn);white-space:nowrap}
+.tag.bad{background:var(--badbg);color:var(--bad)}
+.scroll{overflow-x:auto}
+table{border-collapse:collapse;width:100%;font-size:13.5px}
+th,td{text-align:left;padding:5px 10px 5px 0;border-bottom:1px solid var(--line);
+vertical-align:top}
+th{color:var(--soft);font-weight:600;white-space:nowrap}
+td.n,th.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+td.w{min-width:120px}
+.bar{background:var(--line);border-radius:3px;height:8px;width:110px;display:inline-block;
+overflow:hidden;vertical-align:middle}
+.bar i{display:block;height:100%;background:var(--bar)}
+td.name{overflow-wrap:anywhere;min-width:110px}
+.none-shown{font-size:12px;color:#5d6b7a}
 @media(max-width:600px){main{padding:18px 12px 40px}section{padding:14px 12px}
-.tiles{grid-template-columns:1fr 1fr}.pairs{grid-template-columns:1fr}
-.grid{grid-template-columns:1fr 1fr}}
+.tiles{grid-template-columns:1fr 1fr}.pairs{grid-template-columns:1fr}.grid{grid-template-columns:1fr 1fr}
+}
 """
 
 
@@ -86,12 +107,16 @@ def write_page(report: "AuditReport", title: str) -> str:
     """
     findings = counted_findings(report)
     rows, cells = len(report.images), report.attributes["missing"].mean()
-    missing = f"{rows:,} rows, {len(report.attributes)} attributes, {cells:.1%} of the cells missing"
+    missing = (
+        f"{rows:,} rows, {len(report.attributes)} attributes, {cells:.1%} of the cells missing"
+    )
     parts = [f"<h1>{escape(title)}</h1><p>{missing}</p>", _tiles(findings), _leaks(report)]
     for name, heading, _, count in findings:
         if count and name in ADVICE:
             body = _figures(report, name, getattr(report, name))
-            parts.append(_section(name, f"{heading[0].upper()}{heading[1:]}: {count:,}", ADVICE[name], body))
+            parts.append(
+                _section(name, f"{heading[0].upper()}{heading[1:]}: {count:,}", ADVICE[name], body)
+            )
     parts += [_attributes(report), _rare_classes(report), _categories(report), _sizes(report)]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -145,7 +170,7 @@ def _figures(report: "AuditReport", name: str, table: pd.DataFrame) -> str:
     return f'<div class="{"pairs" if paired else "grid"}">{figures}</div>{note}'
 
 
-def _figure(report: "AuditReport", name: str, row: dict[str, Any]) -> str:
+def _figure(report: "AuditReport", name: str, row: Mapping[Any, Any]) -> str:
     """One finding: its images, their names, and what is said of them."""
     numbers = [row[key] for key in ("row", "other_row") if key in row]
     shots = "" if name == "missing" else "".join(_image(report.sources[n]) for n in numbers)
@@ -158,7 +183,7 @@ def _figure(report: "AuditReport", name: str, row: dict[str, Any]) -> str:
     return f"<figure>{frame}<figcaption>{_note(name, row)}{lines}</figcaption></figure>"
 
 
-def _note(name: str, row: dict[str, Any]) -> str:
+def _note(name: str, row: Mapping[Any, Any]) -> str:
     """What is said of a finding, as markup."""
     if name == "conflicts":
         values = f"{row['value']} or {row['other_value']}"
@@ -171,7 +196,7 @@ def _note(name: str, row: dict[str, Any]) -> str:
         "unreadable": lambda: row["reason"],
         "identical": lambda: f"set {row['set']}{', same path' * row['same_path']}",
         "wrong_suffix": lambda: f"holds {row['format']}",
-        "odd_sizes": lambda: f"{row['width']} × {row['height']}: {row['finding']}",
+        "odd_sizes": lambda: f"{row['width']} x {row['height']}: {row['finding']}",
     }
     return f'<span class="tag">{escape(text[name]())}</span>' if name in text else ""
 
@@ -299,7 +324,9 @@ def _sizes(report: "AuditReport") -> str:
             values = sizes[name] / (1000 if name == "n_bytes" else 1)
             rows.append([label, *(format(value, shape) for value in values)])
     counts = [
-        ", ".join(f"{escape(str(value))} {n:,}" for value, n in column.dropna().value_counts().items())
+        ", ".join(
+            f"{escape(str(value))} {n:,}" for value, n in column.dropna().value_counts().items()
+        )
         for column in (report.images["format"], report.images["mode"])
     ]
     advice = "; ".join(count for count in counts if count) + "."

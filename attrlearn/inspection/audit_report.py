@@ -119,7 +119,9 @@ class AuditReport:
         -------
         dict of {str: DataFrame}
         """
-        found = {name: value for name, value in vars(self).items() if isinstance(value, pd.DataFrame)}
+        found = {
+            name: value for name, value in vars(self).items() if isinstance(value, pd.DataFrame)
+        }
         groups = {"row": range(len(self.groups)), "image": self.images["image"]}
         return found | {"groups": pd.DataFrame(groups).assign(group=self.groups.to_numpy())}
 

@@ -1,5 +1,6 @@
 """An audit as text."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -78,7 +79,7 @@ def _examples(name: str, table: pd.DataFrame) -> list[str]:
     return lines
 
 
-def _describe(name: str, row: dict[str, Any]) -> str:
+def _describe(name: str, row: Mapping[Any, Any]) -> str:
     """One finding in words."""
     image = _short(row["image"])
     if name == "conflicts":
@@ -136,7 +137,7 @@ def _size_lines(report: "AuditReport") -> list[str]:
     for name in ("format", "mode"):
         counts = report.images[name].dropna().value_counts()
         if len(counts):
-            shown = ", ".join(f"{value} {count:,}" for value, count in counts.items())
+            shown = ", ".join(f"{value!s} {count:,}" for value, count in counts.items())
             lines.append(f"{name}s: {shown}")
     return lines
 

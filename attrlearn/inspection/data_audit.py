@@ -157,9 +157,7 @@ def _check_distance(max_distance: float | None) -> None:
         raise ValueError(f"max_distance must be at least 0. Got {max_distance!r}. Pass 0.1, say.")
 
 
-def _read_targets(
-    y: Any, n_rows: int, categorical: Any
-) -> tuple[pd.DataFrame, Attributes]:
+def _read_targets(y: Any, n_rows: int, categorical: Any) -> tuple[pd.DataFrame, Attributes]:
     """`y` with its attributes; one without any label counts as binary, unlike in `fit`."""
     table = check_table(y, n_rows)
     for name in table:
@@ -168,7 +166,7 @@ def _read_targets(
             table[name] = np.nan
     empty = [name for name in table if table[name].isna().all()]
     if not isinstance(categorical, str):
-        positions = {*table.columns.get_indexer(empty).tolist()}
+        positions = {a for a, name in enumerate(table) if name in empty}
         categorical = [c for c in categorical if c not in empty and c not in positions]
     return check_attributes(table, n_rows, categorical)
 
@@ -199,7 +197,7 @@ def _embed(embedder: Any, images: list[Any]) -> np.ndarray:
 
 
 def _rows_to_compare(facts: ImageFacts, numbers: np.ndarray, *, by_thumbnail: bool) -> np.ndarray:
-    """The rows whose images may be near-duplicates: one of each content, none that shows nothing."""
+    """The rows whose images may be near-duplicates: one of each content that shows something."""
     usable = facts.table["reason"].isna()
     if by_thumbnail:
         usable &= ~facts.table["one_colour"]

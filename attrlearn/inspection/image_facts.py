@@ -25,7 +25,7 @@ __all__ = ["ImageFacts", "count_threads", "read_facts"]
 
 ONE_COLOUR = 6  # grey levels between the extremes of a thumbnail that is all one colour
 SAME_FORMAT = {"MPO": "JPEG"}  # of a camera that stores a preview behind the image
-LYING = {5, 6, 7, 8}  # EXIF orientations that swap width and height
+TURNED = {5, 6, 7, 8}  # EXIF orientations that swap width and height
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,8 @@ def read_facts(images: Sequence[Any], n_threads: int = 1, *, verbose: int = 0) -
         found = list(tqdm(rows, "reading", len(images), leave=False, disable=not verbose))
     columns = ["image", "format", "width", "height", "mode", "n_bytes", "hash", "one_colour"]
     table = pd.DataFrame(found, columns=[*columns, "suffix_format", "reason", "missing"])
-    text = {name: "string" for name in ("format", "mode", "hash", "suffix_format", "reason")}
-    numbers = dict.fromkeys(("width", "height", "n_bytes"), float)
+    text: dict[str, Any] = {name: "string" for name in ("format", "mode", "hash", "suffix_format", "reason")}
+    numbers: dict[str, Any] = dict.fromkeys(("width", "height", "n_bytes"), float)
     table["one_colour"] = [fact.get("one_colour", False) for fact in found]
     return ImageFacts(table.astype(text | numbers), thumbnails)
 
@@ -113,8 +113,7 @@ def _read(image: Any, facts: dict[str, Any], thumbnail: np.ndarray) -> None:
         pixels = open_image(image)
         facts |= {"mode": getattr(image, "mode", pixels.mode), "hash": _hex(image)}
         facts["width"], facts["height"] = pixels.size
-        content: Any = pixels
-    else:
+        else:
         content = _content(image)
         facts |= {"n_bytes": len(content), "hash": _hex(content)}
         facts["suffix_format"] = None if is_in_memory(image) else _suffix_format(image)
@@ -150,7 +149,7 @@ def _read_header(content: bytes, facts: dict[str, Any]) -> None:
             orientation = image.getexif().get(ExifTags.Base.Orientation)
     except Exception:
         return
-    facts["width"], facts["height"] = size[::-1] if orientation in LYING else size
+    facts["width"], facts["height"] = size[::-1] if orientation in TURNED else size
     facts |= {"format": SAME_FORMAT.get(kind, kind), "mode": mode}
 
 

@@ -172,9 +172,7 @@ def feature_pairs(
         return found
     parts = np.split(np.arange(len(found.first)), range(8192, len(found.first), 8192))
     products = [(vectors[found.first[i]] * vectors[found.second[i]]).sum(1) for i in parts]
-    return _within(
-        Pairs(found.first, found.second, 1 - np.concatenate(products)), max_distance
-    )
+    return _within(Pairs(found.first, found.second, 1 - np.concatenate(products)), max_distance)
 
 
 def _standardised(features: np.ndarray) -> np.ndarray:
@@ -261,5 +259,3 @@ def twins_apart(groups: np.ndarray, n_splits: int = 5) -> float:
 def _log_choose(n: float, k: np.ndarray) -> np.ndarray:
     """The logarithm of the number of ways to choose k of n, which need not be whole."""
     return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
-
-

@@ -1,4 +1,4 @@
-"""Thumbnails of images, compared: is one a copy of the other, if not a faithful one?"""
+"""Thumbnails of images, compared: is one a copy of the other, if not a faithful one."""
 
 from typing import NamedTuple
 
@@ -197,7 +197,9 @@ def _difference(registered: Registered, b: np.ndarray) -> np.ndarray:
     """(P,) mean squared difference over what is no background, in units of what copying leaves."""
     moved, target = registered.moved[:, 1:-1, 1:-1], b[:, 1:-1, 1:-1]
     inside = registered.inside[:, 1:-1, 1:-1]
-    edges = sum(np.maximum(*map(np.abs, pair)) for pair in _gradient_pairs(registered.moved, b)) / 2
+    pairs = _gradient_pairs(registered.moved, b)
+    along_x, along_y = (np.maximum(*map(np.abs, pair)) for pair in pairs)
+    edges = (along_x + along_y) / 2
     variance = NOISE**2 + (EDGE_NOISE * edges) ** 2
     toned = _tone(moved, target, inside / variance)
     mixed = TONE_NOISE * np.minimum(edges / FULL_EDGE, 1)[..., None] * (toned - moved)

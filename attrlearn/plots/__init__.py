@@ -1,8 +1,8 @@
-"""Figures of models, as scikit-learn's display objects.
+"""Figures of models and labels, as scikit-learn's display objects.
 
-All but the loss curve, the learning-rate range test and co-occurrence are made of an estimator, images and their
-annotation table, or of a table and probabilities, look at the labelled cells only, and show all
-attributes at once.
+All but the loss curve, the learning-rate range test and co-occurrence are made of an estimator,
+images and their annotation table, or of a table and probabilities, look at the labelled cells only,
+and show all attributes at once.
 
 Examples
 --------

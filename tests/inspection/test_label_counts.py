@@ -33,7 +33,10 @@ def test_a_class_of_one_cell_makes_a_binary_attribute_impossible():
 
 def test_holes_that_are_ruled_out_are_those_of_a_fitted_classifier():
     holes = find_holes(CODES, ATTRIBUTES, CATEGORIES)
-    assert holes[["category", "attribute"]].to_numpy().tolist() == [["hat", "hood"], ["sock", "hood"]]
+    assert holes[["category", "attribute"]].to_numpy().tolist() == [
+        ["hat", "hood"],
+        ["sock", "hood"],
+    ]
     X = pd.DataFrame(RNG.normal(size=(90, 3))).assign(category=CATEGORIES)
     clf = AttributeClassifier(None, max_epochs=1, random_state=0).fit(X, Y)
     applicable = clf.applicable_

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,7 +20,10 @@ Y = pd.DataFrame(
 def test_phi_is_the_correlation_of_the_rows_labelled_in_both(ax):
     found = CooccurrenceDisplay.from_labels(Y, ax=ax).association
     items = Y[["hood", "zip"]].assign(
-        **{f"fit: {c}": (Y["fit"] == c).where(Y["fit"].notna()).astype(float) for c in ("slim", "wide")}
+        **{
+            f"fit: {c}": (Y["fit"] == c).where(Y["fit"].notna()).astype(float)
+            for c in ("slim", "wide")
+        }
     )
     expected = items.corr()
     for a in items:
@@ -50,7 +55,7 @@ def test_no_name_hits_another_at_77_attributes():
     display.plot(figure.subplots())
     figure.draw_without_rendering()
     boxes = [label.get_window_extent() for label in display.ax_.get_yticklabels()]
-    assert all(a.y0 >= b.y1 or b.y0 >= a.y1 for a, b in zip(boxes, boxes[1:], strict=False))
+    assert all(a.y0 >= b.y1 or b.y0 >= a.y1 for a, b in pairwise(boxes))
     assert min(box.x0 for box in boxes) >= 0
     assert display.text_ is None
 
