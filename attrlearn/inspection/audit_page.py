@@ -25,7 +25,8 @@ ADVICE = {
     "unreadable": 'Replace the files, or pass <code>on_bad_image="drop"</code>.',
     "conflicts": "One image cannot be both. Correct the wrong one; "
     '<code>read_labels(on_duplicate="merge")</code> makes such cells of one file missing.',
-    "identical": "Listed twice, or two files of the same bytes. Keep one row each, or keep them in one fold by the groups.",
+    "identical": "Listed twice, or two files of the same bytes. "
+    "Keep one row each, or keep them in one fold by the groups.",
     "near_duplicates": "Copies encoded anew, resized, cropped or brightened. In a random split a "
     'model is tested on what it has seen: pass the groups as <code>X["group"]</code>.',
     "wrong_suffix": "They can be read, but other tools may trust the name. Rename them.",
@@ -42,7 +43,8 @@ STYLE = """
 --card:#1d252d;--page:#141a20;--bad:#ff8a80;--badbg:#3d1f1d;--warn:#ffcb6b;--warnbg:#3a2f16;
 --good:#7bd99f;--bar:#6aa5dd}}
 *{box-sizing:border-box}
-body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
+body{margin:0;background:var(--page);color:var(--ink);font:15px/1.5 system-ui,
+-apple-system,"Segoe UI",Roboto,sans-serif}
 main{max-width:1120px;margin:0 auto;padding:28px 20px 60px}
 h1{font-size:26px;margin:0 0 4px}
 h2{font-size:18px;margin:0}
@@ -87,7 +89,8 @@ overflow:hidden;vertical-align:middle}
 td.name{overflow-wrap:anywhere;min-width:110px}
 .none-shown{font-size:12px;color:#5d6b7a}
 @media(max-width:600px){main{padding:18px 12px 40px}section{padding:14px 12px}
-.tiles{grid-template-columns:1fr 1fr}.pairs{grid-template-columns:1fr}.grid{grid-template-columns:1fr 1fr}
+.tiles{grid-template-columns:1fr 1fr}
+.pairs{grid-template-columns:1fr}.grid{grid-template-columns:1fr 1fr}
 }
 """
 
@@ -276,7 +279,8 @@ def _rare_classes(report: "AuditReport") -> str:
     rows = []
     for name, part in rare.sort_values("labelled", kind="stable").groupby("attribute", sort=False):
         tags = (
-            f'<span class="tag{" bad" * (verdict == "impossible")}">{escape(str(value))}: {n}</span>'
+            f'<span class="tag{" bad" * (verdict == "impossible")}">'
+            f"{escape(str(value))}: {n}</span>"
             for value, n, verdict in zip(
                 part["class"], part["labelled"], part["verdict"], strict=True
             )

@@ -76,11 +76,11 @@ def read_facts(images: Sequence[Any], n_threads: int = 1, *, verbose: int = 0) -
     Examples
     --------
     >>> facts = read_facts([np.zeros((4, 6, 3), np.uint8), b"no image", "nowhere.png"])
-    >>> facts.table[["width", "one_colour", "missing", "reason"]]
-       width  one_colour  missing                          reason
-    0    6.0        True    False                            <NA>
-    1    NaN       False    False  not an image Pillow can read
-    2    NaN       False     True                    no such file
+    >>> facts.table[["width", "missing", "reason"]]
+       width  missing                        reason
+    0    6.0    False                          <NA>
+    1    NaN    False  not an image Pillow can read
+    2    NaN     True                  no such file
     """
     renew_archives(images)
     thumbnails = np.zeros((len(images), SIDE, SIDE, 3), dtype=np.uint8)
@@ -99,7 +99,8 @@ def read_facts(images: Sequence[Any], n_threads: int = 1, *, verbose: int = 0) -
         found = list(tqdm(rows, "reading", len(images), leave=False, disable=not verbose))
     columns = ["image", "format", "width", "height", "mode", "n_bytes", "hash", "one_colour"]
     table = pd.DataFrame(found, columns=[*columns, "suffix_format", "reason", "missing"])
-    text: dict[str, Any] = {name: "string" for name in ("format", "mode", "hash", "suffix_format", "reason")}
+    words = ("format", "mode", "hash", "suffix_format", "reason")
+    text: dict[str, Any] = dict.fromkeys(words, "string")
     numbers: dict[str, Any] = dict.fromkeys(("width", "height", "n_bytes"), float)
     table["one_colour"] = [fact.get("one_colour", False) for fact in found]
     return ImageFacts(table.astype(text | numbers), thumbnails)
@@ -110,10 +111,10 @@ def _read(image: Any, facts: dict[str, Any], thumbnail: np.ndarray) -> None:
     if pd.api.types.is_scalar(image) and pd.isna(image):
         raise FileNotFoundError
     if is_in_memory(image) and not is_encoded(image):
-        pixels = open_image(image)
-        facts |= {"mode": getattr(image, "mode", pixels.mode), "hash": _hex(image)}
-        facts["width"], facts["height"] = pixels.size
-        else:
+        content: Any = open_image(image)
+        facts |= {"mode": getattr(image, "mode", content.mode), "hash": _hex(image)}
+        facts["width"], facts["height"] = content.size
+    else:
         content = _content(image)
         facts |= {"n_bytes": len(content), "hash": _hex(content)}
         facts["suffix_format"] = None if is_in_memory(image) else _suffix_format(image)

@@ -92,6 +92,8 @@ def _nearest(near: np.ndarray, least: float, start: int) -> Pairs:
 
 def _joined(parts: list[Pairs]) -> Pairs:
     """Pairs of several parts in one."""
+    if not parts:
+        return Pairs(np.empty(0, int), np.empty(0, int), np.empty(0))
     fields = (np.concatenate(field) for field in zip(*parts, strict=True))
     return Pairs(*fields)
 
@@ -119,6 +121,8 @@ def thumbnail_pairs(
     >>> thumbnail_pairs(images[[0, 1, 2, 1]], 0.5).first
     array([1])
     """
+    if len(thumbnails) == 0:
+        return _joined([])
     described = describe_thumbnails(thumbnails)
     likely = near_pairs(described, CANDIDATE, n_threads, verbose=verbose)
     parts = np.split(
@@ -162,6 +166,8 @@ def feature_pairs(
     >>> feature_pairs(features[[0, 1, 2, 3, 4, 2]], 0.05).second
     array([5])
     """
+    if len(features) == 0:
+        return _joined([])
     vectors = _standardised(features)
     sketch, wide = vectors, vectors.shape[1] > 2 * SKETCH
     if wide:

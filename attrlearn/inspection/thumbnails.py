@@ -102,8 +102,10 @@ def compare_thumbnails(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     >>> bool((compare_thumbnails(images, images[::-1]) > 2).all())
     True
     """
+    distance = np.full(len(first), WORST)
+    if len(first) == 0:
+        return distance
     a, b = (_smooth(images.astype(np.float32)) for images in (first, second))
-    distance = np.full(len(a), WORST)
     one_way, likely = _differences(a, b)
     distance[likely] = one_way
     if likely.any():
@@ -118,6 +120,8 @@ def _differences(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     scales = _register(a @ _LUMA, b @ _LUMA)
     luma = _move(a @ _LUMA, scales)
     likely = _unexplained(luma, b @ _LUMA) < UNLIKE
+    if not likely.any():
+        return np.empty(0), likely
     a, b, scales = a[likely], b[likely], scales[likely]
     moved = np.stack([_move(a[..., c], scales) for c in range(3)], axis=-1)
     return _difference(Registered(moved, _inside(scales)), b), likely

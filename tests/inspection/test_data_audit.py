@@ -100,8 +100,8 @@ def test_the_order_of_the_rows_changes_no_group(spoilt):
     shuffled = audit(X.iloc[order], y.iloc[order]).groups
     straight = audit(X, y).groups
     together = pd.crosstab(straight, shuffled.loc[straight.index])
-    assert ((together > 0).sum(0) == 1).all()
-    assert ((together > 0).sum(1) == 1).all()
+    assert ((together > 0).sum(axis=0) == 1).all()
+    assert ((together > 0).sum(axis=1) == 1).all()
 
 
 def test_images_in_memory_are_audited_like_files():
