@@ -154,7 +154,7 @@ def _leaks(report: "AuditReport") -> str:
         f"A random split leaks {share:.1%} of the rows",
         f"Of five random folds, {report.expected_leaks:.0f} of {len(report.groups):,} rows are "
         "expected to be tested by a model that has learnt from an identical or nearly identical "
-        f"image. {(sizes > 1).sum():,} groups of 2 to {sizes.max()} rows belong together: "
+        f"image. {(sizes > 1).sum():,} groups of up to {sizes.max()} rows belong together: "
         '<code>X["group"] = report.groups</code> keeps each on one side.',
         "",
     )
