@@ -118,7 +118,7 @@ def _leak_lines(report: "AuditReport") -> list[str]:
     return [
         f"A random 5-fold split would test {report.expected_leaks:.0f} of {n_rows:,} rows "
         f"({report.expected_leaks / n_rows:.1%}) after training on a duplicate.",
-        f'X["group"] = report.groups keeps them together: {(sizes > 1).sum():,} groups of 2 to '
+        f'X["group"] = report.groups keeps them together: {(sizes > 1).sum():,} groups of up to '
         f"{sizes.max()} rows.",
         "",
     ]
