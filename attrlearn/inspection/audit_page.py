@@ -88,6 +88,7 @@ overflow:hidden;vertical-align:middle}
 .bar i{display:block;height:100%;background:var(--bar)}
 td.name{overflow-wrap:anywhere;min-width:110px}
 .none-shown{font-size:12px;color:#5d6b7a}
+.grid .tag{white-space:normal;border-radius:8px}
 @media(max-width:600px){main{padding:18px 12px 40px}section{padding:14px 12px}
 .tiles{grid-template-columns:1fr 1fr}
 .pairs{grid-template-columns:1fr}.grid{grid-template-columns:1fr 1fr}
