@@ -57,6 +57,7 @@ html_css_files = ["attrlearn.css"]
 html_sidebars = {
     "app": [],
     "architecture": [],
+    "audit": [],
     "augmentation": [],
     "categories": [],
     "changelog": [],
@@ -70,6 +71,7 @@ html_sidebars = {
     "getting_started": [],
     "heads": [],
     "hyperparameter_search": [],
+    "label_errors": [],
     "long_trainings": [],
     "heat_maps": [],
     "losses": [],

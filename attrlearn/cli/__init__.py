@@ -15,6 +15,7 @@ from importlib import import_module
 
 from attrlearn import __version__
 from attrlearn.cli.options import (
+    EMBEDDER_OPTIONS,
     add_estimator_options,
     add_label_options,
     fraction,
@@ -94,6 +95,13 @@ def _build_parser() -> argparse.ArgumentParser:
             "evaluate",
             help="compare a model with a labels file that it has not learnt from",
             usage="%(prog)s MODEL LABELS [--image-dir DIR] [--out DIR] [--attribute NAME ...] ...",
+        )
+    )
+    _fill_audit(
+        commands.add_parser(
+            "audit",
+            help="look for what is wrong with images and labels before training",
+            usage="%(prog)s LABELS [--image-dir DIR] [--html FILE] [--csv DIR] ...",
         )
     )
     _fill_app(commands.add_parser("app", help="a page that predicts what is uploaded to it"))
@@ -219,6 +227,29 @@ def _fill_evaluate(evaluate: argparse.ArgumentParser) -> None:
     _add_device_options(evaluate)
     _add_cache_option(evaluate)
     add_label_options(evaluate.add_argument_group("reading the labels, as in train"))
+
+
+def _fill_audit(audit: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``attrlearn audit``."""
+    audit.add_argument(
+        "labels", metavar="LABELS", help="labels file or its URL: text, CSV, TSV, parquet"
+    )
+    audit.add_argument("--html", metavar="FILE", help="write a page with the images too")
+    audit.add_argument(
+        "--csv", metavar="DIR", help="folder for all findings as tables, and the groups"
+    )
+    audit.add_argument("--title", help="title of that page (the name of the labels file)")
+    audit.add_argument(
+        "--max-distance",
+        type=float,
+        metavar="D",
+        help="of near-duplicates: 0.5 of thumbnails, 0.1 of the features of a backbone",
+    )
+    audit.add_argument("--n-jobs", type=int, metavar="N", help="threads (all cores)")
+    labels = audit.add_argument_group("reading the labels; here the last two default to keep")
+    add_label_options(labels)
+    backbone = audit.add_argument_group("near-duplicates by the features of a backbone")
+    add_estimator_options(backbone, EMBEDDER_OPTIONS)
 
 
 def _add_device_options(parser: argparse.ArgumentParser) -> None:

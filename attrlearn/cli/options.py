@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 __all__ = [
+    "EMBEDDER_OPTIONS",
     "ESTIMATOR_OPTIONS",
     "LABEL_OPTIONS",
     "PREDICTION_OPTIONS",
@@ -98,7 +99,7 @@ LABEL_OPTIONS: dict[str, dict[str, Any]] = {
         "help": "what marks a missing cell, beside nothing at all (NA, N/A, #N/A, nan, null, ...)",
     },
     "on_duplicate": {
-        "choices": ["raise", "first", "merge"],
+        "choices": ["raise", "first", "merge", "keep"],
         "help": "what to do with several rows of one image (raise)",
     },
     "on_missing_image": {
@@ -193,6 +194,20 @@ ESTIMATOR_OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
     "verbose": (int, "1: progress on standard error (1 on a terminal, else 0)"),
 }
 
+EMBEDDER_OPTIONS = (
+    "backbone",
+    "weights",
+    "features",
+    "image_size",
+    "resize",
+    "batch_size",
+    "cache_dir",
+    "device",
+    "dtype",
+    "engine",
+    "random_state",
+)
+
 PREDICTION_OPTIONS = ("cache_dir", "device", "engine")
 
 _PARAMETERS = {
@@ -200,6 +215,7 @@ _PARAMETERS = {
     "evaluate": (*LABEL_OPTIONS, *PREDICTION_OPTIONS),
     "predict": (*PREDICTION_OPTIONS, "image_dir", "image_column", "category_column"),
     "app": ("device", "engine"),
+    "audit": (*LABEL_OPTIONS, *EMBEDDER_OPTIONS, "max_distance"),
 }
 _NO_OPTION = ", or pass X_val and y_val"  # a cure that a command does not have
 _LITERAL = r"""'[^']*'|"[^"]*"|\[[^]]*\]|[\w+-]+(?:\.\w+)*"""
@@ -211,9 +227,12 @@ def add_label_options(group: argparse._ArgumentGroup) -> None:
         group.add_argument(_flag(name), default=argparse.SUPPRESS, **settings)
 
 
-def add_estimator_options(group: argparse._ArgumentGroup) -> None:
-    """Add one option per parameter of `AttributeClassifier`."""
-    for name, (kind, text) in ESTIMATOR_OPTIONS.items():
+def add_estimator_options(
+    group: argparse._ArgumentGroup, names: Collection[str] = tuple(ESTIMATOR_OPTIONS)
+) -> None:
+    """Add one option per parameter of `AttributeClassifier`, or of those named."""
+    for name in names:
+        kind, text = ESTIMATOR_OPTIONS[name]
         settings: dict[str, Any] = {"type": kind, "metavar": "VALUE"}
         if kind is bool:
             settings = {"action": argparse.BooleanOptionalAction}

@@ -34,7 +34,7 @@ def read_labels(
     attribute_columns: Sequence[str] | None = None,
     categorical: Sequence[str] | None = None,
     na_values: Sequence[str] = NA_VALUES,
-    on_duplicate: Literal["raise", "first", "merge"] = "raise",
+    on_duplicate: Literal["raise", "first", "merge", "keep"] = "raise",
     on_missing_image: Literal["raise", "drop", "keep"] = "raise",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     r"""Read image paths and their attributes from a labels file; gaps stay gaps.
@@ -66,20 +66,21 @@ def read_labels(
     na_values : sequence of str, default=("NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null")
         Cells that are missing, as is an empty cell. These replace the default, which leaves out
         'None', as that may be a class.
-    on_duplicate : {"raise", "first", "merge"}, default="raise"
-        What to do with several rows of one image: raise an error; keep the first; or merge them,
-        so that a cell missing in one row is filled from another and a cell in which labelled rows
-        conflict becomes missing. The last two warn, with counts.
+    on_duplicate : {"raise", "first", "merge", "keep"}, default="raise"
+        What to do with several rows of one image: raise an error; keep the first; merge them, so
+        that a cell missing in one row is filled from another and a cell in which labelled rows
+        conflict becomes missing; or keep them all, for `attrlearn.inspection.audit`. "first" and
+        "merge" warn, with counts.
     on_missing_image : {"raise", "drop", "keep"}, default="raise"
         What to do with a row whose image is not there: raise an error; leave the row out, with a
         warning; or keep it, which asks no server for images by URL.
 
     Returns
     -------
-    X : DataFrame of shape (n_images, 1 to 3)
+    X : DataFrame of shape (n_rows, 1 to 3)
         Column `image`, paths or URLs as str; with `category_column` also `category`, and with
         `group_column` also `group`, str or missing.
-    y : DataFrame of shape (n_images, n_attributes)
+    y : DataFrame of shape (n_rows, n_attributes)
         One column per attribute, with the index of `X`, a `RangeIndex`. Binary attributes are
         float64 with 0, 1 and NaN; categorical ones have pandas' category dtype, whose classes,
         those of the rows that stay, are sorted, by value if all are numbers.
@@ -129,7 +130,7 @@ def read_labels(
     0      1.0  short
     1      NaN   long
     """
-    _check_option("on_duplicate", on_duplicate, ("raise", "first", "merge"))
+    _check_option("on_duplicate", on_duplicate, ("raise", "first", "merge", "keep"))
     _check_option("on_missing_image", on_missing_image, ("raise", "drop", "keep"))
     na_values = _as_list("na_values", na_values)
     file = path_or_url(path)

@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import Any
 
+from attrlearn.inspection.audit_report import AuditReport
 from attrlearn.inspection.comparison import compare
 from attrlearn.inspection.label_issues import find_label_issues
 from attrlearn.inspection.label_learning import LabelLearningCurve, label_learning_curve
@@ -10,7 +11,9 @@ from attrlearn.inspection.suggestions import suggest_labels
 
 __all__ = [
     "AttributeMaps",
+    "AuditReport",
     "LabelLearningCurve",
+    "audit",
     "compare",
     "explain",
     "find_label_issues",
@@ -19,7 +22,7 @@ __all__ = [
 ]
 
 # Imported on first use: they need torch.
-_HOMES = {"AttributeMaps": "heat_maps", "explain": "heat_maps"}
+_HOMES = {"AttributeMaps": "heat_maps", "audit": "data_audit", "explain": "heat_maps"}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Which rows of a labels file stay: one per image, with an image that is there."""
+"""Which rows of a labels file stay: by default one per image, with an image that is there."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -75,7 +75,9 @@ def path_column(paths: Sequence[str] | np.ndarray) -> pd.Series:
 
 
 def join_duplicates(table: TextTable, labels: LabelRows, on_duplicate: str) -> LabelRows:
-    """Keep one row per image, in the order in which the images first appear."""
+    """Keep one row per image, in the order in which the images first appear, or all if asked to."""
+    if on_duplicate == "keep":
+        return labels
     groups, _ = pd.factorize(labels.images)
     _, first, sizes = np.unique(groups, return_index=True, return_counts=True)
     n_removed = len(groups) - len(first)

@@ -1,8 +1,9 @@
-"""Figures of models, as scikit-learn's display objects.
+"""Figures of models and labels, as scikit-learn's display objects.
 
-Loss curve and learning-rate range test are of a training. Heat maps and galleries show images. All
-others are made of an estimator, images and their annotation table, or of a table and probabilities,
-look at the labelled cells only, and show all attributes at once.
+Loss curve and learning-rate range test are of a training, co-occurrence is of an annotation table.
+Heat maps and galleries show images. All others are made of an estimator, images and their
+annotation table, or of a table and probabilities, look at the labelled cells only, and show all
+attributes at once.
 
 Examples
 --------
@@ -16,6 +17,7 @@ Examples
 
 from typing import Any
 
+from attrlearn.plots.cooccurrence import CooccurrenceDisplay
 from attrlearn.plots.gallery import GalleryDisplay
 from attrlearn.plots.label_learning_curve import LabelLearningCurveDisplay
 from attrlearn.plots.learning_rate import LearningRateDisplay
@@ -31,6 +33,7 @@ __all__ = [
     "AttributePrecisionRecallDisplay",
     "AttributeReportDisplay",
     "AttributeThresholdDisplay",
+    "CooccurrenceDisplay",
     "GalleryDisplay",
     "LabelLearningCurveDisplay",
     "LearningRateDisplay",

@@ -196,6 +196,13 @@ def test_repeated_rows_fill_each_other_and_conflicts_become_missing(write, tmp_p
     np.testing.assert_array_equal(y, [[1, 0, np.nan], [1, 1, 1]])
 
 
+def test_repeated_rows_can_all_be_kept_as_they_are(write, tmp_path):
+    X, y = read_labels(write(REPEATED), category_column="kind", on_duplicate="keep")
+    assert X["image"].tolist() == [str(tmp_path / f"{name}.jpg") for name in "abab"]
+    assert X["category"].tolist() == ["tee", "tee", "polo", "tee"]
+    np.testing.assert_array_equal(y, [[1, np.nan, 0], [1, 1, 1], [1, 0, 1], [1, 1, 1]])
+
+
 @pytest.mark.parametrize("on_duplicate", ["first", "merge"])
 def test_without_repeats_nothing_is_warned(write, on_duplicate):
     path = write("image,hood\na,1\nb,0\n")
