@@ -11,7 +11,9 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 __all__ = [
+    "EMBEDDER_OPTIONS",
     "ESTIMATOR_OPTIONS",
+    "LABELLING_OPTIONS",
     "LABEL_OPTIONS",
     "PREDICTION_OPTIONS",
     "add_estimator_options",
@@ -194,26 +196,47 @@ ESTIMATOR_OPTIONS: dict[str, tuple[Callable[[str], Any], str]] = {
 }
 
 PREDICTION_OPTIONS = ("cache_dir", "device", "engine")
+# Those of the features that a page for labelling learns from.
+EMBEDDER_OPTIONS = (
+    "backbone",
+    "weights",
+    "image_size",
+    "resize",
+    "batch_size",
+    "cache_dir",
+    "device",
+    "dtype",
+    "engine",
+    "n_jobs",
+)
+# What becomes of several rows of an image, or of an image that is not there, its page decides.
+LABELLING_OPTIONS = tuple(name for name in LABEL_OPTIONS if not name.startswith("on_"))
 
 _PARAMETERS = {
     "train": (*LABEL_OPTIONS, *ESTIMATOR_OPTIONS, "test_size"),
     "evaluate": (*LABEL_OPTIONS, *PREDICTION_OPTIONS),
     "predict": (*PREDICTION_OPTIONS, "image_dir", "image_column", "category_column"),
     "app": ("device", "engine"),
+    "label": (*LABELLING_OPTIONS, *EMBEDDER_OPTIONS),
 }
 _NO_OPTION = ", or pass X_val and y_val"  # a cure that a command does not have
 _LITERAL = r"""'[^']*'|"[^"]*"|\[[^]]*\]|[\w+-]+(?:\.\w+)*"""
 
 
-def add_label_options(group: argparse._ArgumentGroup) -> None:
-    """Add one option per parameter of `read_labels`."""
-    for name, settings in LABEL_OPTIONS.items():
-        group.add_argument(_flag(name), default=argparse.SUPPRESS, **settings)
+def add_label_options(
+    group: argparse._ArgumentGroup, names: Collection[str] = tuple(LABEL_OPTIONS)
+) -> None:
+    """Add one option per parameter of `read_labels`, or of those that are named."""
+    for name in names:
+        group.add_argument(_flag(name), default=argparse.SUPPRESS, **LABEL_OPTIONS[name])
 
 
-def add_estimator_options(group: argparse._ArgumentGroup) -> None:
-    """Add one option per parameter of `AttributeClassifier`."""
-    for name, (kind, text) in ESTIMATOR_OPTIONS.items():
+def add_estimator_options(
+    group: argparse._ArgumentGroup, names: Collection[str] = tuple(ESTIMATOR_OPTIONS)
+) -> None:
+    """Add one option per parameter of `AttributeClassifier`, or of those that are named."""
+    for name in names:
+        kind, text = ESTIMATOR_OPTIONS[name]
         settings: dict[str, Any] = {"type": kind, "metavar": "VALUE"}
         if kind is bool:
             settings = {"action": argparse.BooleanOptionalAction}

@@ -84,7 +84,7 @@ def replacement(span: Span, text: str, separator: str | None) -> tuple[slice, st
     if span.is_quoted:
         return place, doubled
     if any(mark in text for mark in (separator, '"', "\r", "\n")):
-        return slice(*(span.field or place)), f'"{doubled}"'
+        return slice(*span.field) if span.field else place, f'"{doubled}"'
     return place, text
 
 
@@ -104,13 +104,15 @@ def _table_span(text: str, start: int, position: int, separator: str) -> Span:
     kind = "plain" if found["quoted"] is None else "quoted"
     if kind == "quoted":
         return Span(found.start(kind), found.end(kind), is_quoted=True)
-    return _trim(text, *found.span(kind))._replace(field=found.span(kind))
+    start, end = found.span(kind)
+    return _trim(text, start, end)._replace(field=(start, end))
 
 
 def _list_span(line: str, position: int) -> Span:
     """A field of a line of a headerless list, as it is split into fields."""
     if "\t" not in line:
-        return Span(*list(re.finditer(r"\S+", line))[position].span())
+        word = list(re.finditer(r"\S+", line))[position]
+        return Span(word.start(), word.end())
     begin, end = len(line) - len(line.lstrip(" ")), len(line.rstrip(" "))
     gaps = list(re.finditer(r" *\t *| +", line[begin:end]))
     starts = [begin, *(begin + gap.end() for gap in gaps)]

@@ -109,6 +109,7 @@ class SharedLabels:
         self.image_column = image_column
         self.na_values = na_values
         self.image_dir = path.parent if image_dir is None else image_dir
+        self._last: LabelsContent | None = None
         self._lock_path = self.path.with_name(f".{self.path.name}.lock")
 
     def read(self) -> LabelsContent:
@@ -198,8 +199,12 @@ class SharedLabels:
             lock.release()
 
     def _content(self) -> LabelsContent:
-        """What the file holds."""
-        return LabelsContent(read_content(self.path), self.path, self.na_values, self.image_dir)
+        """What the file holds, read anew if it has changed."""
+        raw, last = read_content(self.path), self._last
+        if last is None or last.raw != raw:
+            last = LabelsContent(raw, self.path, self.na_values, self.image_dir)
+            self._last = last
+        return last
 
     def _recover(self, content: LabelsContent) -> LabelsContent:
         """Finish the page that a killed process has begun, or say that it was not written."""
@@ -282,6 +287,7 @@ class SharedLabels:
                 self.log.not_written(page, str(error))
             raise
         self.log.written(page)
+        self._last = new
         return Saved(new, page, len(changes), tuple(conflicts))
 
     def _replace(self, before: LabelsContent, after: LabelsContent) -> None:
