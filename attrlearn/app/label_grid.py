@@ -2,7 +2,9 @@
 
 import base64
 import io
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,13 +16,24 @@ from attrlearn.app.questions import Question
 from attrlearn.exceptions import ImageError
 from attrlearn.images.decoding import read_image
 
-__all__ = ["card", "read_answers", "show_grid", "thumbnail"]
+__all__ = ["cards", "prepare", "read_answers", "show_grid", "thumbnail"]
 
 SIDE = 320  # of a small copy, in pixels
 
 
-def card(question: Question) -> dict[str, Any]:
-    """Return what the grid shows of a question."""
+def cards(questions: Sequence[Question]) -> list[dict[str, Any]]:
+    """Return what the grid shows of questions."""
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(_card, questions))
+
+
+def prepare(paths: Sequence[str]) -> None:
+    """Make small copies of images that will be shown soon, while something else is done."""
+    threading.Thread(target=lambda: [thumbnail(path) for path in paths], daemon=True).start()
+
+
+def _card(question: Question) -> dict[str, Any]:
+    """What the grid shows of a question."""
     cell = question.cells[0]
     names = list(dict.fromkeys(cell.image for cell in question.cells))
     source, trouble = thumbnail(question.path)

@@ -21,7 +21,7 @@ SIZES = (12, 18, 24)
 ANY = "most useful first"
 
 STYLE = """<style>
-[data-testid=stMainBlockContainer] {padding-top: 2.5rem; padding-bottom: 1rem}
+[data-testid=stMainBlockContainer] {padding: 2.2rem 2rem 0}
 .attrlearn-keys {font-size: .8rem; line-height: 1.7}
 .attrlearn-keys kbd {font-size: .75rem; font-weight: 600; padding: .05rem .3rem;
   border-radius: .25rem; background: rgba(128, 128, 128, .2); color: inherit}
@@ -95,19 +95,22 @@ _HELP_FULL = "The last answer of a page saves it. The button below takes the pag
 def questions_to_show(session: LabelSession, settings: dict[str, Any]) -> list[Question]:
     """Return the questions of the page, which stay until they are answered."""
     state = st.session_state
+    task_attributes = session.task.attributes
     asked = {name: settings[name] for name in ("attribute", "kinds", "size")}
     shown = state["shown"]
-    if shown is None or shown["asked"] != asked or not shown["questions"]:
+    if shown is None or shown["is_done"] or shown["asked"] != asked or not shown["questions"]:
         found = session.questions(settings["kinds"])
-        state["open"] = Counter(question.attribute for question in found)
-        name = settings["attribute"]
-        if name is None and found:
-            name = found[0].attribute
-        of_one = [question for question in found if question.attribute == name]
+        state["open"] = found.counts()
+        last = None if shown is None else shown["attribute"]
+        name = settings["attribute"] or found.next_attribute(last, 5 * settings["size"])
+        soon = found.first(3 * settings["size"], name) if name else []
+        label_grid.prepare([question.path for question in soon[settings["size"] :]])
         state["shown"] = {
             "asked": asked,
             "id": secrets.token_hex(4),
-            "questions": of_one[: settings["size"]],
+            "is_done": False,
+            "attribute": name or task_attributes[0],
+            "questions": soon[: settings["size"]],
             "n_open": len(found),
             "n_learnt": _n_learnt(session),
         }
@@ -141,7 +144,7 @@ def show_state(session: LabelSession) -> None:
         show_learning(session)
     st.button("Undo the last page", on_click=undo, disabled=n_done == 0)
     if session.n_skipped:
-        st.button(f"Ask the {session.n_skipped} skipped again", on_click=ask_again)
+        st.button(f"Ask again what was skipped ({session.n_skipped})", on_click=ask_again)
     st.html(KEYS)
     if session.task.learner is not None and session.task.learner.unreadable:
         with st.expander("Images that cannot be read"):
@@ -193,7 +196,7 @@ def show_questions(task: LabelTask, questions: list[Question], settings: dict[st
             f"train with what you have: attrlearn train {plain(task.labels.path.name)}"
         )
     table = task.table()
-    name = questions[0].attribute if questions else task.attributes[0]
+    name = state["shown"]["attribute"]
     data = {
         "store": "attrlearn-label-" + hashlib.sha256(str(task.labels.path).encode()).hexdigest(),
         "page": state["shown"]["id"],
@@ -202,7 +205,7 @@ def show_questions(task: LabelTask, questions: list[Question], settings: dict[st
         "attribute": name,
         "binary": table.is_binary(name),
         "classes": table.classes(name),
-        "cards": [label_grid.card(question) for question in questions],
+        "cards": label_grid.cards(questions),
         "from_suggestions": settings["from_suggestions"],
         "save_when_full": settings["save_when_full"],
     }
@@ -224,7 +227,7 @@ def take_answers() -> None:
         return
     state["handled"] = outcome.handled
     state["reply"] += 1
-    state["shown"] = None
+    ask_anew()
     if outcome.errors:
         state["error"] = "\n".join(outcome.errors)
 
@@ -232,7 +235,8 @@ def take_answers() -> None:
 def undo() -> None:
     """Take the last page of this window back."""
     state = st.session_state
-    state.update({"error": None, "message": None, "shown": None})
+    state.update({"error": None, "message": None})
+    ask_anew()
     try:
         n_cells = state["session"].undo()
     except (ValueError, OSError) as error:
@@ -244,7 +248,8 @@ def undo() -> None:
 def settle(i: int, is_overwritten: bool) -> None:
     """Settle a conflict."""
     state = st.session_state
-    state.update({"error": None, "message": None, "shown": None})
+    state.update({"error": None, "message": None})
+    ask_anew()
     session: LabelSession = state["session"]
     try:
         session.settle(session.conflicts[i], is_overwritten=is_overwritten)
@@ -255,7 +260,13 @@ def settle(i: int, is_overwritten: bool) -> None:
 def ask_again() -> None:
     """Ask what was skipped."""
     st.session_state["session"].ask_skipped_again()
-    st.session_state["shown"] = None
+    ask_anew()
+
+
+def ask_anew() -> None:
+    """Let the page find its questions anew."""
+    if st.session_state["shown"] is not None:
+        st.session_state["shown"]["is_done"] = True
 
 
 def _n_learnt(session: LabelSession) -> int:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from attrlearn.app.labelled_table import Columns, LabelledTable
 from attrlearn.app.learner import Learner, Progress
-from attrlearn.app.questions import Question, find_questions, read_key
+from attrlearn.app.questions import OpenQuestions, read_key
 from attrlearn.labels.places import Place
 from attrlearn.labels.shared_file import Conflict, Decision, SharedLabels
 
@@ -118,13 +118,13 @@ class LabelSession:
         """Forget what was skipped."""
         self._skipped.clear()
 
-    def questions(self, kinds: Collection[str], attribute: str | None = None) -> list[Question]:
-        """Return what is to be decided, of one attribute or of all."""
+    def questions(self, kinds: Collection[str]) -> OpenQuestions:
+        """Return what is to be decided."""
         progress = self.task.progress
-        return find_questions(
+        return OpenQuestions(
             self.task.table(),
             kinds,
-            self.task.attributes if attribute is None else [attribute],
+            self.task.attributes,
             None if progress is None else progress.order,
             self._skipped | self._confirmed,
         )

@@ -139,6 +139,7 @@ class LabelledTable:
         """Return what the cell of an attribute is called in each row."""
         return cell_names(self.names, attribute)
 
+    @lru_cache  # noqa: B019
     def texts(self, attribute: str) -> list[str]:
         """Return what the cells of an attribute hold."""
         return [text.strip() for text in self.content.table.columns[attribute]]

@@ -1,17 +1,18 @@
 """What there is to decide: one attribute of one image at a time, in the order in which to ask."""
 
 import json
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from attrlearn.app.label_order import Order
 from attrlearn.app.labelled_table import LabelledTable
 from attrlearn.labels.shared_file import CellName, Decision
 
-__all__ = ["KINDS", "Question", "find_questions", "read_key"]
+__all__ = ["KINDS", "OpenQuestions", "Question", "read_key"]
 
 KINDS = ("contradicting", "missing", "doubtful")
 
@@ -77,14 +78,11 @@ text='1')]
     return Question(attribute, "", cells, seen, "")
 
 
-def find_questions(
-    table: LabelledTable,
-    kinds: Collection[str],
-    attributes: Sequence[str],
-    order: Order | None = None,
-    without: Collection[str] = (),
-) -> list[Question]:
-    """Return what is to be decided, in the order in which to ask.
+class OpenQuestions:
+    """What is to be decided, in the order in which to ask.
+
+    Contradictions come first, then what is missing, then what is doubtful. Images that are not
+    there are not asked for.
 
     Parameters
     ----------
@@ -98,92 +96,128 @@ def find_questions(
         That of the model; None: that of the file, attribute by attribute.
     without : collection of str
         Keys of questions that are not asked.
-
-    Returns
-    -------
-    list of Question
-        Contradictions first, then what is missing, then what is doubtful. Images that are not there
-        are left out.
     """
-    images = defaultdict(list)
-    for row in np.flatnonzero(table.found):
-        images[table.same[row]].append(int(row))
-    suggestions = {} if order is None else _suggestions(order)
-    found: dict[tuple[str, int], Question] = {}
-    for name in attributes:
-        codes = table.attributes[name].codes.tolist()
-        doubted = _doubted(table, order, name) if "doubtful" in kinds else set()
-        for image, rows in images.items():
-            kind = _kind([codes[row] for row in rows], not doubted.isdisjoint(rows), kinds)
-            if kind:
-                found[name, image] = _question(table, name, kind, rows, suggestions)
-    questions = [question for question in found.values() if question.key not in without]
-    rank = _ranks(table, order)
-    last = len(rank)
-    return sorted(
-        questions,
-        key=lambda q: (
-            KINDS.index(q.kind),
-            min(rank.get((name, q.attribute), last) for name in q.cells),
-        ),
-    )
+
+    def __init__(
+        self,
+        table: LabelledTable,
+        kinds: Collection[str],
+        attributes: Sequence[str],
+        order: Order | None = None,
+        without: Collection[str] = (),
+    ) -> None:
+        self.table = table
+        self.attributes = list(attributes)
+        self.order = order
+        there = np.flatnonzero(table.found)
+        self._rows = there[np.argsort(table.same[there], kind="stable")]
+        self._starts = np.flatnonzero(np.diff(table.same[self._rows], prepend=-1))
+        found = [self._of(number, kinds) for number in range(len(self.attributes))]
+        # (Q,) each: the kind, the place in the order, the attribute and the image of a question.
+        kind, rank, number, image = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        sorting = np.lexsort((image, number, rank, kind))
+        self._kind, self._number, self._image = kind[sorting], number[sorting], image[sorting]
+        if without:
+            kept = self._not_in(frozenset(without))
+            self._kind, self._number = self._kind[kept], self._number[kept]
+            self._image = self._image[kept]
+
+    def __len__(self) -> int:
+        return len(self._kind)
+
+    def counts(self) -> Counter[str]:
+        """Return how many there are of each attribute."""
+        numbers = np.bincount(self._number, minlength=len(self.attributes))
+        return Counter(dict(zip(self.attributes, numbers.tolist(), strict=True)))
+
+    def next_attribute(self, last: str | None, within: int) -> str | None:
+        """Return the attribute to ask for: that of the first question, None if there is none.
+
+        It is the last one again while one of the first `within` questions is of it.
+        """
+        first = [self.attributes[number] for number in self._number[:within]]
+        return last if last in first else next(iter(first), None)
+
+    def first(self, n: int, attribute: str) -> list[Question]:
+        """Return the first n questions of an attribute."""
+        if attribute not in self.attributes:
+            return []
+        of_it = np.flatnonzero(self._number == self.attributes.index(attribute))[:n]
+        suggestions = _suggestions(self.order, attribute)
+        return [self._question(int(i), suggestions) for i in of_it]
+
+    def _of(self, number: int, kinds: Collection[str]) -> tuple[np.ndarray, ...]:
+        """The kind, place, attribute and image of all questions of one attribute."""
+        name = self.attributes[number]
+        every = self.table.attributes[name].codes
+        codes, starts = every[self._rows], self._starts
+        if not len(starts):
+            return (np.empty(0, int),) * 4
+        highest = np.maximum.reduceat(codes, starts)
+        lowest = np.minimum.reduceat(codes, starts)
+        known = np.minimum.reduceat(np.where(codes < 0, np.iinfo(int).max, codes), starts)
+        doubted = np.zeros(len(every), dtype=bool)
+        doubted[_doubted(self.table, self.order, name)] = True
+        kind = np.full(len(starts), -1)
+        if "doubtful" in kinds:
+            kind[np.logical_or.reduceat(doubted[self._rows], starts)] = KINDS.index("doubtful")
+        kind[lowest < 0] = KINDS.index("missing") if "missing" in kinds else -1
+        conflict = (highest >= 0) & (known < highest)
+        kind[conflict] = KINDS.index("contradicting") if "contradicting" in kinds else -1
+        rank = np.minimum.reduceat(_ranks(self.order, name, len(every))[self._rows], starts)
+        asked = np.flatnonzero(kind >= 0)
+        return kind[asked], rank[asked], np.full(len(asked), number), asked
+
+    def _not_in(self, keys: Collection[str]) -> np.ndarray:
+        """(Q,) bool, whether the key of a question is none of some."""
+        kept = np.ones(len(self), dtype=bool)
+        asked = {(question.attribute, question.cells[0]) for question in map(read_key, keys)}
+        for number, name in enumerate(self.attributes):
+            cells = self.table.cell_names(name)
+            firsts = {cell for attribute, cell in asked if attribute == name}
+            if firsts:
+                rows = self._rows[self._starts[self._image]]
+                candidates = [
+                    i for i in np.flatnonzero(self._number == number) if cells[rows[i]] in firsts
+                ]
+                for i in candidates:
+                    kept[i] = self._question(int(i), {}).key not in keys
+        return kept
+
+    def _question(self, i: int, suggestions: Mapping[int, tuple[str, float]]) -> Question:
+        """The question at a place."""
+        name = self.attributes[self._number[i]]
+        ends = [*self._starts[1:], len(self._rows)]
+        image = self._image[i]
+        rows = [int(row) for row in self._rows[self._starts[image] : ends[image]]]
+        cells, texts = self.table.cell_names(name), self.table.texts(name)
+        found = [suggestions[row] for row in rows if row in suggestions]
+        suggested, confidence = max(found, key=lambda pair: pair[1]) if found else (None, None)
+        return Question(
+            name,
+            KINDS[self._kind[i]],
+            tuple(cells[row] for row in rows),
+            tuple(texts[row] for row in rows),
+            self.table.paths[rows[0]],
+            suggested,
+            confidence,
+        )
 
 
-def _kind(codes: Sequence[int], is_doubted: bool, kinds: Collection[str]) -> str | None:
-    """The kind of the question that the cells of an image raise, None if there is none."""
-    known = {code for code in codes if code >= 0}
-    if len(known) > 1:
-        return "contradicting" if "contradicting" in kinds else None
-    if min(codes) < 0 and "missing" in kinds:
-        return "missing"
-    if is_doubted and known and "doubtful" in kinds:
-        return "doubtful"
-    return None
-
-
-def _question(
-    table: LabelledTable,
-    name: str,
-    kind: str,
-    rows: Sequence[int],
-    suggestions: dict[tuple[int, str], tuple[str, float]],
-) -> Question:
-    """The question of an attribute in the rows of an image."""
-    cells, texts = table.cell_names(name), table.texts(name)
-    found = [suggestions[row, name] for row in rows if (row, name) in suggestions]
-    suggested, confidence = max(found, key=lambda pair: pair[1]) if found else (None, None)
-    return Question(
-        name,
-        kind,
-        tuple(cells[row] for row in rows),
-        tuple(texts[row] for row in rows),
-        table.paths[rows[0]],
-        suggested,
-        confidence,
-    )
-
-
-def _suggestions(order: Order) -> dict[tuple[int, str], tuple[str, float]]:
-    """What the model finds most probable for each cell that it speaks of, and how probable."""
-    missing = zip(
-        order.missing["row"],
-        order.missing["attribute"],
-        order.missing["suggested"],
-        order.missing["confidence"],
-        strict=True,
-    )
-    doubtful = zip(
-        order.doubtful["row"],
-        order.doubtful["attribute"],
-        order.doubtful["suggested"],
-        order.doubtful["error_probability"],
-        strict=True,
-    )
-    return {
-        (int(row), str(attribute)): (_class_text(suggested), float(probability))
-        for cells in (doubtful, missing)
-        for row, attribute, suggested, probability in cells
-    }
+def _suggestions(order: Order | None, attribute: str) -> dict[int, tuple[str, float]]:
+    """By row, what the model finds most probable for an attribute, and how probable."""
+    if order is None:
+        return {}
+    found = {}
+    for cells, probability in (
+        (order.doubtful, "error_probability"),
+        (order.missing, "confidence"),
+    ):
+        cells = cells[cells["attribute"] == attribute]
+        columns = (cells["row"], cells["suggested"], cells[probability])
+        for row, suggested, number in zip(*columns, strict=True):
+            found[int(row)] = _class_text(suggested), float(number)
+    return found
 
 
 def _class_text(value: object) -> str:
@@ -191,26 +225,25 @@ def _class_text(value: object) -> str:
     return str(int(value)) if isinstance(value, int | float | np.number) else str(value)
 
 
-def _doubted(table: LabelledTable, order: Order | None, attribute: str) -> set[int]:
+def _doubted(table: LabelledTable, order: Order | None, attribute: str) -> list[int]:
     """The rows in which a label of an attribute is probably wrong, and still what it was."""
     if order is None:
-        return set()
+        return []
     cells = order.doubtful[order.doubtful["attribute"] == attribute]
     labels = table.labels(attribute)
-    return {
+    return [
         int(row)
         for row, given in zip(cells["row"], cells["given"], strict=True)
         if labels[int(row)] == _class_text(given)
-    }
+    ]
 
 
-def _ranks(table: LabelledTable, order: Order | None) -> dict[tuple[CellName, str], int]:
-    """The place of each cell in the order of the model."""
-    if order is None:
-        return {}
-    pairs: Iterable[tuple[int, str]] = (
-        pair
-        for cells in order
-        for pair in zip(cells["row"].astype(int), cells["attribute"], strict=True)
-    )
-    return {(table.cell_names(name)[row], name): i for i, (row, name) in enumerate(pairs)}
+def _ranks(order: Order | None, attribute: str, n_rows: int) -> np.ndarray:
+    """(N,) the place of each cell of an attribute in the order of the model, else the last."""
+    ranks = np.full(n_rows, np.iinfo(int).max)
+    for cells in () if order is None else (order.doubtful, order.missing):
+        places = np.arange(len(cells))
+        of_it = (cells["attribute"] == attribute).to_numpy()
+        rows: pd.Series = cells["row"]
+        ranks[rows.to_numpy(dtype=int)[of_it]] = places[of_it]
+    return ranks
