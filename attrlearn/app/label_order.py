@@ -1,11 +1,15 @@
-"""In which order cells are asked for: what a model is least sure of, and what it contradicts."""
+"""In which order cells are asked for: what teaches most, and the labels that are probably wrong."""
 
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from attrlearn.inspection import find_label_issues, suggest_labels
+
 __all__ = ["Order", "order_of"]
+
+AT_A_TIME = 24  # cells of an attribute that are chosen together: those of the largest page
 
 
 class Order(NamedTuple):
@@ -23,7 +27,7 @@ def order_of(
     Parameters
     ----------
     X : DataFrame of N rows
-        With a column `image`.
+        With a column `image` and optionally `category`.
     y : DataFrame of shape (N, A)
     proba : ndarray of shape (N, A), or list of A arrays of shape (N, classes)
         Of models that have not seen the row.
@@ -33,31 +37,5 @@ def order_of(
     -------
     Order
     """
-    if isinstance(proba, np.ndarray):
-        proba = [np.column_stack([1 - positive, positive]) for positive in proba.T]
-    missing, doubtful = [], []
-    for name, of_class in zip(y, proba, strict=True):
-        column = y[name]
-        classes = np.array(
-            column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else [0, 1],
-            dtype=object,
-        )
-        cells = pd.DataFrame(
-            {
-                "row": np.arange(len(y)),
-                "image": X["image"].to_numpy(),
-                "attribute": name,
-                "suggested": classes[of_class.argmax(axis=1)],
-                "confidence": of_class.max(axis=1),
-            }
-        )
-        gap = column.isna().to_numpy()
-        missing.append(cells[gap])
-        codes = np.array([list(classes).index(value) for value in column[~gap]], dtype=int)
-        wrong = 1 - of_class[~gap][np.arange(len(codes)), codes]
-        known = cells[~gap].assign(given=column[~gap].tolist(), error_probability=wrong)
-        doubtful.append(known[wrong > 0.5])
-    return Order(
-        pd.concat(missing).sort_values("confidence", kind="stable"),
-        pd.concat(doubtful).sort_values("error_probability", ascending=False, kind="stable"),
-    )
+    n_cells = AT_A_TIME * y.shape[1]
+    return Order(suggest_labels(X, y, proba, features, n=n_cells), find_label_issues(X, y, proba))

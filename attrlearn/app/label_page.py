@@ -101,14 +101,14 @@ def questions_to_show(session: LabelSession, settings: dict[str, Any]) -> list[Q
     if shown is None or shown["is_done"] or shown["asked"] != asked or not shown["questions"]:
         found = session.questions(settings["kinds"])
         state["open"] = found.counts()
-        last = None if shown is None else shown["attribute"]
-        name = settings["attribute"] or found.next_attribute(last, 5 * settings["size"])
+        name = settings["attribute"] or found.next_attribute(session.n_pages, 5 * settings["size"])
         soon = found.first(3 * settings["size"], name) if name else []
         label_grid.prepare([question.path for question in soon[settings["size"] :]])
         state["shown"] = {
             "asked": asked,
             "id": secrets.token_hex(4),
             "is_done": False,
+            "table": found.table,
             "attribute": name or task_attributes[0],
             "questions": soon[: settings["size"]],
             "n_open": len(found),
@@ -195,8 +195,7 @@ def show_questions(task: LabelTask, questions: list[Question], settings: dict[st
             "Nothing is left to decide here. Ask for another attribute or kind at the side, or "
             f"train with what you have: attrlearn train {plain(task.labels.path.name)}"
         )
-    table = task.table()
-    name = state["shown"]["attribute"]
+    table, name = state["shown"]["table"], state["shown"]["attribute"]
     data = {
         "store": "attrlearn-label-" + hashlib.sha256(str(task.labels.path).encode()).hexdigest(),
         "page": state["shown"]["id"],
@@ -226,6 +225,7 @@ def take_answers() -> None:
         state["error"] = str(error)
         return
     state["handled"] = outcome.handled
+    session.n_pages[state["shown"]["attribute"]] += 1
     state["reply"] += 1
     ask_anew()
     if outcome.errors:

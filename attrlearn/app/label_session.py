@@ -2,6 +2,7 @@
 
 import secrets
 import threading
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -106,6 +107,7 @@ class LabelSession:
         self.id = secrets.token_hex(4)
         self.conflicts: list[Conflict] = []
         self.n_written = 0
+        self.n_pages: Counter[str] = Counter()  # that were asked of each attribute
         self._skipped: set[str] = set()
         self._confirmed: set[str] = set()  # answered with what the cells hold
 

@@ -124,8 +124,10 @@ class Learner:
                 groups=table.groups()[rows],
                 categories=None if categories is None else categories[rows],
             )
-        X = pd.DataFrame({"image": [table.paths[row] for row in rows]})
-        order = order_of(X, y.reset_index(drop=True), proba, features)
+            X = pd.DataFrame({"image": [table.paths[row] for row in rows]})
+            if categories is not None:
+                X["category"] = categories[rows]
+            order = order_of(X, y.reset_index(drop=True), proba, features)
         order = Order(*(cells.assign(row=np.array(rows)[cells["row"]]) for cells in order))
         n_labelled = int(y.notna().to_numpy().sum())
         self._progress = Progress(

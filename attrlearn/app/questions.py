@@ -130,13 +130,14 @@ class OpenQuestions:
         numbers = np.bincount(self._number, minlength=len(self.attributes))
         return Counter(dict(zip(self.attributes, numbers.tolist(), strict=True)))
 
-    def next_attribute(self, last: str | None, within: int) -> str | None:
-        """Return the attribute to ask for: that of the first question, None if there is none.
+    def next_attribute(self, n_pages: Mapping[str, int], within: int) -> str | None:
+        """Return the attribute to ask for, None if there is no question.
 
-        It is the last one again while one of the first `within` questions is of it.
+        Of the attributes of the first `within` questions it is the one of which the fewest pages
+        were asked, and of several of them the first.
         """
-        first = [self.attributes[number] for number in self._number[:within]]
-        return last if last in first else next(iter(first), None)
+        first = dict.fromkeys(self.attributes[number] for number in self._number[:within])
+        return min(first, key=lambda name: n_pages.get(name, 0), default=None)
 
     def first(self, n: int, attribute: str) -> list[Question]:
         """Return the first n questions of an attribute."""
@@ -216,7 +217,7 @@ def _suggestions(order: Order | None, attribute: str) -> dict[int, tuple[str, fl
         cells = cells[cells["attribute"] == attribute]
         columns = (cells["row"], cells["suggested"], cells[probability])
         for row, suggested, number in zip(*columns, strict=True):
-            found[int(row)] = _class_text(suggested), float(number)
+            found[int(row)] = _class_text(suggested), float(np.nan_to_num(number))
     return found
 
 

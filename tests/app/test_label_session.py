@@ -154,9 +154,9 @@ def test_the_order_is_that_of_the_model(session_of):
     )
     session = session_of(learner=Learnt(order))
     found = session.questions(["missing", "doubtful"])
-    assert found.next_attribute(None, 5) == "hood"
-    assert found.next_attribute("length", 5) == "length"
-    assert found.next_attribute("length", 1) == "hood"
+    assert found.next_attribute({}, 5) == "hood"
+    assert found.next_attribute({"hood": 1}, 5) == "length"
+    assert found.next_attribute({"hood": 1}, 1) == "hood"
     hoods = found.first(9, "hood")
     # That of row 2 is given as 1 in the order, and 0 in the file: it has been corrected since.
     assert [(q.cells[0].image, q.suggested, q.confidence) for q in hoods] == [

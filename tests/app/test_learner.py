@@ -27,7 +27,7 @@ def learner(embedder, monkeypatch):
 
 @pytest.fixture
 def table_of(tmp_path):
-    X, y = make_attribute_images(40, tmp_path, image_size=32, random_state=0)
+    X, y = make_attribute_images(60, tmp_path, size=32, random_state=0)
     y.insert(0, "image", X["image"])
     y.insert(1, "kind", X["category"])
 
@@ -68,7 +68,7 @@ def test_features_are_computed_once(learner, table_of, monkeypatch):
     for _ in range(2):
         learner.learn(table_of())
         assert learner.wait(120)
-    assert asked == [40]
+    assert asked == [60]
 
 
 def test_an_image_that_cannot_be_read_is_left_out_and_named(learner, table_of):
