@@ -67,6 +67,7 @@ html_sidebars = {
     "getting_started": [],
     "heads": [],
     "hyperparameter_search": [],
+    "label": [],
     "long_trainings": [],
     "losses": [],
     "millions_of_images": [],

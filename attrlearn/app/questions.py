@@ -136,6 +136,8 @@ class OpenQuestions:
         Of the attributes of the first `within` questions it is the one of which the fewest pages
         were asked, and of several of them the first.
         """
+        if self.order is None:  # attribute by attribute
+            within = 1
         first = dict.fromkeys(self.attributes[number] for number in self._number[:within])
         return min(first, key=lambda name: n_pages.get(name, 0), default=None)
 
