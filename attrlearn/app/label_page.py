@@ -15,6 +15,7 @@ from attrlearn.app import label_grid, launch
 from attrlearn.app.label_session import LabelSession, LabelTask
 from attrlearn.app.markup import plain
 from attrlearn.app.questions import KINDS, Question
+from attrlearn.labels.shared_file import Conflict
 
 GRID = "grid"  # key of the component
 SIZES = (12, 18, 24)
@@ -160,29 +161,29 @@ def show_messages(session: LabelSession) -> None:
     if state["message"]:
         st.info(plain(state["message"]))
     for i, conflict in enumerate(session.conflicts):
-        with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            decision, cell = conflict.decision, conflict.decision.cell
-            if conflict.current is None:
-                st.warning(plain(str(conflict)))
-                st.button("I have seen it", key=f"seen {i}", on_click=settle, args=(i, False))
-                continue
-            st.warning(
-                f"**{plain(cell.image)}, {plain(cell.attribute)}**: someone else wrote "
-                f"**{_shown(conflict.current)}** while you decided **{_shown(decision.text)}** "
-                f"(before: {_shown(decision.seen)}). Yours was not written."
-            )
-            st.button(
-                f"Keep {conflict.current or 'missing'}",
-                key=f"keep {i}",
-                on_click=settle,
-                args=(i, False),
-            )
-            st.button(
-                f"Write {decision.text or 'missing'}",
-                key=f"write {i}",
-                on_click=settle,
-                args=(i, True),
-            )
+        show_conflict(i, conflict)
+
+
+def show_conflict(i: int, conflict: Conflict) -> None:
+    """Show what someone else has written into a cell, and let the user choose."""
+    decision, cell = conflict.decision, conflict.decision.cell
+    text, first, second = st.columns([6, 1, 1], vertical_alignment="center")
+    if conflict.current is None:
+        text.warning(plain(str(conflict)))
+        first.button("Seen", key=f"seen {i}", on_click=settle, args=(i, False), width="stretch")
+        return
+    text.warning(
+        f"**{plain(cell.image)}, {plain(cell.attribute)}**: someone else wrote "
+        f"**{_shown(conflict.current)}** while you decided **{_shown(decision.text)}** "
+        f"(before: {_shown(decision.seen)}). Yours was not written."
+    )
+    for column, verb, value, is_overwritten in (
+        (first, "Keep", conflict.current, False),
+        (second, "Write", decision.text, True),
+    ):
+        label = f"{verb} {_shown(value)}"
+        arguments = (i, is_overwritten)
+        column.button(label, key=f"{verb} {i}", on_click=settle, args=arguments, width="stretch")
 
 
 def show_questions(task: LabelTask, questions: list[Question], settings: dict[str, Any]) -> None:
