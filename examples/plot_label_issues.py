@@ -99,5 +99,7 @@ print(f"{len(sure)} of {len(suggestions)} missing cells have a confidence above 
 corrected = labels.copy()
 for cell in issues[issues["error_probability"] > 0.9].itertuples():
     corrected.loc[cell.row, cell.attribute] = cell.suggested
-print(f"{(labels.notna() & (labels != y)).to_numpy().sum()} wrong labels before, "
-      f"{(corrected.notna() & (corrected != y)).to_numpy().sum()} after")
+print(
+    f"{(labels.notna() & (labels != y)).to_numpy().sum()} wrong labels before, "
+    f"{(corrected.notna() & (corrected != y)).to_numpy().sum()} after"
+)

@@ -4,11 +4,22 @@ import socket
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attrlearn.exceptions import UnknownCategoryWarning, UnreadableImageWarning
 
-__all__ = ["Served", "check_address", "check_streamlit", "serve", "served"]
+if TYPE_CHECKING:
+    from attrlearn.app.label_session import LabelTask
+
+__all__ = [
+    "Served",
+    "check_address",
+    "check_streamlit",
+    "labelled",
+    "serve",
+    "serve_labels",
+    "served",
+]
 
 
 class Served(NamedTuple):
@@ -18,8 +29,9 @@ class Served(NamedTuple):
     name: str
 
 
-# Streamlit runs the page as a script, in threads of this process: this is how it gets the model.
+# Streamlit runs a page as a script, in threads of this process: this is how it gets what it shows.
 served: Served | None = None
+labelled: "LabelTask | None" = None
 
 
 def check_streamlit() -> None:
@@ -62,15 +74,42 @@ def serve(model: Served, *, host: str, port: int, max_upload: int, browser: bool
     browser : bool
         Whether to open it.
     """
-    from streamlit.web import cli
-
     global served
     served = model
+    with warnings.catch_warnings():
+        # The page says both beside the images.
+        warnings.simplefilter("ignore", UnknownCategoryWarning)
+        warnings.simplefilter("ignore", UnreadableImageWarning)
+        _run("page.py", "attrlearn app", host, port, browser, {"server.maxUploadSize": max_upload})
+
+
+def serve_labels(task: "LabelTask", *, host: str, port: int, browser: bool) -> None:
+    """Serve the page on which a labels file is filled until the user ends it.
+
+    Parameters
+    ----------
+    task : LabelTask
+    host : str
+        Name or address to listen on.
+    port : int
+    browser : bool
+        Whether to open it.
+    """
+    global labelled
+    labelled = task
+    _run("label_page.py", "attrlearn label", host, port, browser, {})
+
+
+def _run(
+    page: str, command: str, host: str, port: int, browser: bool, more: dict[str, Any]
+) -> None:
+    """Serve a file of this folder as a page."""
+    from streamlit.web import cli
+
     options = {
         "global.developmentMode": False,  # its guess by the folder that Streamlit is in may fail
         "server.address": host,
         "server.port": port,
-        "server.maxUploadSize": max_upload,
         "server.headless": not browser,
         "server.showEmailPrompt": False,
         "server.fileWatcherType": "none",
@@ -79,11 +118,8 @@ def serve(model: Served, *, host: str, port: int, max_upload: int, browser: bool
         "client.showErrorDetails": "none",  # a traceback is for who runs it, on standard error
         "logger.level": "warning",
         "logger.hideWelcomeMessage": True,
+        **more,
     }
-    page = str(Path(__file__).with_name("page.py"))
+    script = str(Path(__file__).with_name(page))
     flags = [f"--{name}={value}" for name, value in options.items()]
-    with warnings.catch_warnings():
-        # The page says both beside the images.
-        warnings.simplefilter("ignore", UnknownCategoryWarning)
-        warnings.simplefilter("ignore", UnreadableImageWarning)
-        cli.main(["run", page, *flags], prog_name="attrlearn app", standalone_mode=False)
+    cli.main(["run", script, *flags], prog_name=command, standalone_mode=False)

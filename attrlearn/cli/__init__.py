@@ -16,6 +16,7 @@ from importlib import import_module
 from attrlearn import __version__
 from attrlearn.cli.options import (
     EMBEDDER_OPTIONS,
+    LABELLING_OPTIONS,
     add_estimator_options,
     add_label_options,
     fraction,
@@ -105,6 +106,14 @@ def _build_parser() -> argparse.ArgumentParser:
         )
     )
     _fill_app(commands.add_parser("app", help="a page that predicts what is uploaded to it"))
+    _fill_label(
+        commands.add_parser(
+            "label",
+            help="a page that fills the gaps of a labels file, key by key",
+            usage="%(prog)s LABELS [--image-dir DIR] [--attribute NAME ...] [--undo] ...",
+            epilog="Defaults are in parentheses; the word none stands for Python's None.",
+        )
+    )
     _fill_cache(
         commands.add_parser("cache", help="features and models kept on disk: how much, or clear")
     )
@@ -183,14 +192,7 @@ def _fill_predict(predict: argparse.ArgumentParser) -> None:
 def _fill_app(app: argparse.ArgumentParser) -> None:
     """Add the arguments of ``attrlearn app``."""
     app.add_argument("model", metavar="MODEL", help="file written by train; open only your own")
-    app.add_argument(
-        "--host",
-        default="localhost",
-        help="address to listen on; 0.0.0.0 lets the whole network in (%(default)s)",
-    )
-    app.add_argument(
-        "--port", type=integer_between(1, 65535), default=8501, help="port (%(default)s)"
-    )
+    _add_page_options(app)
     app.add_argument(
         "--max-upload",
         type=integer_between(1, 1000),
@@ -198,10 +200,41 @@ def _fill_app(app: argparse.ArgumentParser) -> None:
         metavar="MB",
         help="size of the largest image that may be uploaded, in MB (%(default)s)",
     )
-    app.add_argument(
+    _add_device_options(app)
+
+
+def _fill_label(label: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``attrlearn label``."""
+    label.add_argument("labels", metavar="LABELS", help="labels file: text, CSV, TSV, parquet")
+    label.add_argument("--attribute", nargs="+", metavar="NAME", help="attributes to fill (all)")
+    label.add_argument("--user", metavar="NAME", help="who labels, for the log (your login)")
+    label.add_argument(
+        "--undo", action="store_true", help="take the last page of decisions back, without a page"
+    )
+    label.add_argument(
+        "--no-model",
+        dest="with_model",
+        action="store_false",
+        help="cells come in the order of the file: no features are computed, nothing is learnt",
+    )
+    _add_page_options(label)
+    add_label_options(label.add_argument_group("reading the labels"), LABELLING_OPTIONS)
+    add_estimator_options(label.add_argument_group("features to learn from"), EMBEDDER_OPTIONS)
+
+
+def _add_page_options(parser: argparse.ArgumentParser) -> None:
+    """Add where a page is served."""
+    parser.add_argument(
+        "--host",
+        default="localhost",
+        help="address to listen on; 0.0.0.0 lets the whole network in (%(default)s)",
+    )
+    parser.add_argument(
+        "--port", type=integer_between(1, 65535), default=8501, help="port (%(default)s)"
+    )
+    parser.add_argument(
         "--no-browser", dest="browser", action="store_false", help="do not open a browser"
     )
-    _add_device_options(app)
 
 
 def _fill_evaluate(evaluate: argparse.ArgumentParser) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 __all__ = [
     "EMBEDDER_OPTIONS",
     "ESTIMATOR_OPTIONS",
+    "LABELLING_OPTIONS",
     "LABEL_OPTIONS",
     "PREDICTION_OPTIONS",
     "add_estimator_options",
@@ -209,6 +210,8 @@ EMBEDDER_OPTIONS = (
 )
 
 PREDICTION_OPTIONS = ("cache_dir", "device", "engine")
+# What becomes of several rows of an image, or of an image that is not there, its page decides.
+LABELLING_OPTIONS = tuple(name for name in LABEL_OPTIONS if not name.startswith("on_"))
 
 _PARAMETERS = {
     "train": (*LABEL_OPTIONS, *ESTIMATOR_OPTIONS, "test_size"),
@@ -216,15 +219,18 @@ _PARAMETERS = {
     "predict": (*PREDICTION_OPTIONS, "image_dir", "image_column", "category_column"),
     "app": ("device", "engine"),
     "audit": (*LABEL_OPTIONS, *EMBEDDER_OPTIONS, "max_distance"),
+    "label": (*LABELLING_OPTIONS, *EMBEDDER_OPTIONS),
 }
 _NO_OPTION = ", or pass X_val and y_val"  # a cure that a command does not have
 _LITERAL = r"""'[^']*'|"[^"]*"|\[[^]]*\]|[\w+-]+(?:\.\w+)*"""
 
 
-def add_label_options(group: argparse._ArgumentGroup) -> None:
-    """Add one option per parameter of `read_labels`."""
-    for name, settings in LABEL_OPTIONS.items():
-        group.add_argument(_flag(name), default=argparse.SUPPRESS, **settings)
+def add_label_options(
+    group: argparse._ArgumentGroup, names: Collection[str] = tuple(LABEL_OPTIONS)
+) -> None:
+    """Add one option per parameter of `read_labels`, or of those that are named."""
+    for name in names:
+        group.add_argument(_flag(name), default=argparse.SUPPRESS, **LABEL_OPTIONS[name])
 
 
 def add_estimator_options(

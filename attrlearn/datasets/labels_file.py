@@ -1,8 +1,7 @@
 """A labels file, as the two tables X and y."""
 
 import os
-from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +11,7 @@ import pandas as pd
 from attrlearn.checks.text_columns import NA_VALUES, is_free_text
 from attrlearn.exceptions import LabelsFileWarning, warn
 from attrlearn.labels.cells import Codes, read_attributes, read_classes
+from attrlearn.labels.column_choice import as_list, choose_columns
 from attrlearn.labels.duplicates import (
     drop_missing_images,
     join_duplicates,
@@ -132,7 +132,7 @@ def read_labels(
     """
     _check_option("on_duplicate", on_duplicate, ("raise", "first", "merge", "keep"))
     _check_option("on_missing_image", on_missing_image, ("raise", "drop", "keep"))
-    na_values = _as_list("na_values", na_values)
+    na_values = as_list("na_values", na_values)
     file = path_or_url(path)
     folder = folder_of_images(file, image_dir)
     table = read_table(file, na_values, folder)
@@ -142,7 +142,7 @@ def read_labels(
 
     inputs = {"category": category_column, "group": group_column}
     carried = {name: column for name, column in inputs.items() if column is not None}
-    image, attributes, categorical = _choose_columns(
+    image, attributes, categorical = choose_columns(
         table, image_column, carried, attribute_columns, categorical
     )
     columns = read_attributes(table, attributes, categorical, na_values)
@@ -172,55 +172,6 @@ def _check_option(name: str, value: str, options: tuple[str, ...]) -> None:
     """Raise unless an option has one of its values."""
     if value not in options:
         raise ValueError(f"{name} must be one of {options}. Got {value!r}.")
-
-
-def _as_list(name: str, values: Sequence[str]) -> list[str]:
-    """Return the values as a list, after a check that they are not one string."""
-    if isinstance(values, str):
-        raise TypeError(f"{name} must be a list of strings. Got {values!r}. Pass [{values!r}].")
-    return list(values)
-
-
-def _choose_columns(
-    table: TextTable,
-    image: str | None,
-    carried: dict[str, str],
-    attributes: Sequence[str] | None,
-    categorical: Sequence[str] | None,
-) -> tuple[str, list[str], list[str]]:
-    """Return the checked names of the image column, the attributes, and those named categorical."""
-    image = next(iter(table.columns)) if image is None else image
-    inputs = [image, *carried.values()]
-    if attributes is None:
-        attributes = [name for name in table.columns if name not in inputs]
-    attributes = _as_list("attribute_columns", attributes)
-    categorical = _as_list("categorical", categorical or ())
-    for option, names in (
-        ("image_column", [image]),
-        *((f"{name}_column", [column]) for name, column in carried.items()),
-        ("attribute_columns", attributes),
-    ):
-        _check_names(option, names, table.columns, f"a column of {table.file}")
-    _check_names("categorical", categorical, attributes, "an attribute")
-    repeated = [name for name, n in Counter(inputs + attributes).items() if n > 1]
-    if repeated:
-        raise ValueError(
-            "image_column, category_column, group_column and attribute_columns must name different "
-            f"columns. Got {repeated[0]!r} twice."
-        )
-    if not attributes:
-        raise ValueError(
-            f"{table.file} must have a column besides {inputs}. Got none. Check that its first "
-            "line is a header with tabs, commas or semicolons, or that attribute_columns is not []."
-        )
-    return image, attributes, categorical
-
-
-def _check_names(option: str, names: Iterable[str], known: Collection[str], what: str) -> None:
-    """Raise if one of the names is not known."""
-    for name in names:
-        if name not in known:
-            raise ValueError(f"{option} must name {what}. Got {name!r}. There are {list(known)}.")
 
 
 def _warn_of_free_text(

@@ -27,6 +27,8 @@ class TextTable(NamedTuple):
     lines: np.ndarray  # (N,) line of a text file, from 1; row of a parquet file, from 0
     line_word: str = "line"
     has_header: bool = True
+    separator: str | None = None  # of a table in a text file
+    fields: tuple[str, ...] = ()  # names of all columns in the order of the file, also empty ones
 
     def place(self, row: int) -> str:
         """Return where a row is found in the file: 'line 42'."""
@@ -40,11 +42,26 @@ def read_table(
 
     A header that names an image in `image_dir` (None: beside the file) is taken for data.
     """
+    if is_parquet(path):
+        source = path if isinstance(path, Path) else io.BytesIO(read_content(path))
+        return _read_parquet(source, path, folder_of_images(path, image_dir))
+    return parse_table(read_content(path), path, na_values, image_dir)
+
+
+def is_parquet(path: Place) -> bool:
+    """Whether a labels file is parquet, by its name."""
+    return name_and_suffix(path)[1] in {".parquet", ".pq"}
+
+
+def parse_table(
+    raw: bytes, path: Place, na_values: Collection[str], image_dir: Place | None = None
+) -> TextTable:
+    """Return the table that the content of a labels file holds, as `read_table` does."""
     image_dir = folder_of_images(path, image_dir)
+    if is_parquet(path):
+        return _read_parquet(io.BytesIO(raw), path, image_dir)
     file, suffix = name_and_suffix(path)
-    if suffix in {".parquet", ".pq"}:
-        return _read_parquet(path, image_dir)
-    lines = [line.rstrip(" \n") for line in io.StringIO(_read_text(path), newline=None)]
+    lines = [line.rstrip(" \n") for line in io.StringIO(_decode(raw, file), newline=None)]
     first = next((line for line in lines if line.strip("\t,; ")), None)
     if first is None:
         raise ValueError(f"{file} must hold a table. Got an empty file.")
@@ -55,31 +72,29 @@ def read_table(
     ):
         rows = [(n, _split_blanks(line)) for n, line in enumerate(lines, 1) if line.strip()]
         names = _name_attributes([fields for _, fields in rows])
-        return _assemble(file, names, rows, has_header=False)
+        return _assemble(file, names, rows, None)
     (_, header), *rows = _csv_records(file, lines, separator or ",")
     names = [name.strip() for name in header]
     _check_header(file, names, marks, image_dir)
-    return _assemble(file, names, rows, has_header=True)
+    return _assemble(file, names, rows, separator or ",")
 
 
-def _read_text(path: Place) -> str:
+def _decode(raw: bytes, file: str) -> str:
     """Return the text of a UTF-8 file, without its byte order mark."""
-    raw = read_content(path)
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ValueError(
-            f"{name_and_suffix(path)[0]} must be UTF-8 text. Got the byte "
+            f"{file} must be UTF-8 text. Got the byte "
             f"0x{raw[error.start]:02x} at line {line}."
             " Save it as CSV with the encoding UTF-8."
         ) from error
 
 
-def _read_parquet(path: Place, image_dir: Place) -> TextTable:
+def _read_parquet(source: Path | io.BytesIO, path: Place, image_dir: Place) -> TextTable:
     """Return the cells of a parquet file as text, whole numbers without '.0' and gaps as ''."""
     file, _ = name_and_suffix(path)
-    source = path if isinstance(path, Path) else io.BytesIO(read_content(path))
     try:
         frame = pd.read_parquet(source)
     except ImportError as error:
@@ -163,9 +178,13 @@ def _check_names_no_image(file: str, names: list[str], image_dir: Place) -> None
 
 
 def _assemble(
-    file: str, names: list[str], rows: list[tuple[int, list[str]]], has_header: bool
+    file: str, names: list[str], rows: list[tuple[int, list[str]]], separator: str | None
 ) -> TextTable:
-    """Return the columns with a name, after a check that every row has a field for each."""
+    """Return the columns with a name, after a check that every row has a field for each.
+
+    `separator` is that of a table, None for a headerless list.
+    """
+    has_header = separator is not None
     if not rows:
         raise ValueError(f"{file} must hold rows. Got a header only.")
     for _, fields in rows:
@@ -187,6 +206,8 @@ def _assemble(
         {name: np.array(cells, dtype=object) for name, cells in columns if name},
         np.array([line for line, _ in rows]),
         has_header=has_header,
+        separator=separator,
+        fields=tuple(names),
     )
 
 
