@@ -137,7 +137,9 @@ def _size_lines(report: "AuditReport") -> list[str]:
     for name in ("format", "mode"):
         counts = report.images[name].dropna().value_counts()
         if len(counts):
-            shown = ", ".join(f"{value!s} {count:,}" for value, count in counts.items())
+            shown = ", ".join(
+                f"{v} {n:,}" for v, n in zip(counts.index.astype(str), counts, strict=True)
+            )
             lines.append(f"{name}s: {shown}")
     return lines
 
