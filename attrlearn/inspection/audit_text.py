@@ -137,9 +137,7 @@ def _size_lines(report: "AuditReport") -> list[str]:
     for name in ("format", "mode"):
         counts = report.images[name].dropna().value_counts()
         if len(counts):
-            shown = ", ".join(
-                f"{v} {n:,}" for v, n in zip(counts.index.astype(str), counts, strict=True)
-            )
+            shown = ", ".join(" ".join([str(v), f"{n:,}"]) for v, n in counts.items())
             lines.append(f"{name}s: {shown}")
     return lines
 
