@@ -129,9 +129,9 @@ def _size_lines(report: "AuditReport") -> list[str]:
     sizes = report.sizes
     if sizes["width"].isna().all():
         return []
+    widths, heights = sizes["width"].astype(float), sizes["height"].astype(float)
     low, middle, high = (
-        f"{sizes.loc[name, 'width']:.0f} x {sizes.loc[name, 'height']:.0f}"
-        for name in ("min", "median", "max")
+        f"{widths[name]:.0f} x {heights[name]:.0f}" for name in ("min", "median", "max")
     )
     lines = [f"widths and heights: at least {low}, median {middle}, at most {high} pixels"]
     for name in ("format", "mode"):
