@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.special import entr
+from sklearn.decomposition import PCA
 
 from attrlearn.checks.feature_matrix import check_feature_matrix
 from attrlearn.checks.targets import MISSING, applicable_attributes
@@ -15,7 +16,9 @@ from attrlearn.metrics.alignment import Cells, align_probabilities
 __all__ = ["suggest_labels"]
 
 POOL = 0.2  # of the missing cells of an attribute, the most uncertain: what is asked comes of them
-BY_PROBABILITY = 0.5  # weight of the probabilities beside features of unit length
+AT_LEAST = 5  # times as many as are asked
+N_COMPONENTS, N_SAMPLED = 100, 2_000  # principal components of features, and rows they are found on
+BY_PROBABILITY = 0.5  # weight of the probabilities beside points of unit length
 TINY = 1e-12
 
 
@@ -68,10 +71,11 @@ def suggest_labels(
     Notes
     -----
     Per attribute, the fifth of the missing cells whose probabilities have the highest entropy is
-    taken, and of it a set that is spread out: beginning with the most uncertain, each next cell is
-    the one farthest from those before [1]_, by the standardised features of unit length and the
-    square roots of the probabilities. Uncertainty alone asks for much of the same, and across
-    attributes for those that cannot be learnt.
+    taken (or five times what is asked, if that is more), and of it a set that is spread out:
+    beginning with the most uncertain, each next cell is the one farthest from those before [1]_, by
+    the first 100 principal components of the standardised features, at unit length, and the square
+    roots of the probabilities. Uncertainty alone asks for much of the same, and across attributes
+    for those that cannot be learnt.
 
     The confidence comes from the labelled cells of the attribute: their probabilities are
     recalibrated as in `find_label_issues`, so that wrong labels do not count as uncertainty.
@@ -126,16 +130,31 @@ def suggest_labels(
 
 
 def _space(features: Any, predicted: list[np.ndarray], n_rows: int) -> np.ndarray:
-    """What cells shall differ in, (N, D)."""
+    """What cells shall differ in: points (N, D) of unit length."""
     if features is None:
-        return np.sqrt(np.hstack(predicted))
-    matrix, _ = check_feature_matrix(features)
-    if len(matrix) != n_rows:
-        raise ValueError(
-            f"features must have the rows of y. Got {len(matrix)}, where y has {n_rows}. Select "
-            "the same rows of both."
-        )
-    return matrix
+        points = np.sqrt(np.hstack(predicted))
+    else:
+        points, _ = check_feature_matrix(features)
+        if len(points) != n_rows:
+            raise ValueError(
+                f"features must have the rows of y. Got {len(points)}, where y has {n_rows}. "
+                "Select the same rows of both."
+            )
+        points = _principal_components(points)
+    return points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), TINY)
+
+
+def _principal_components(features: np.ndarray) -> np.ndarray:
+    """(N, at most 100) float32 of the standardised features, found on some of the rows."""
+    step = max(1, len(features) // N_SAMPLED)
+    sample = features[::step].astype(float)
+    mean, scale = sample.mean(axis=0), np.maximum(sample.std(axis=0), TINY)
+    n = min(N_COMPONENTS, *sample.shape)
+    pca = PCA(n, svd_solver="randomized", random_state=0).fit((sample - mean) / scale)
+    weights = (pca.components_ / scale).T.astype(np.float32)  # (D, n)
+    centred = (mean @ weights).astype(np.float32)
+    parts = [features[i : i + N_SAMPLED] for i in range(0, len(features), N_SAMPLED)]
+    return np.concatenate([part.astype(np.float32) @ weights - centred for part in parts])
 
 
 def _applies(X: Any, codes: np.ndarray) -> np.ndarray:
@@ -169,13 +188,10 @@ def _choose(
     probabilities: np.ndarray, certainty: np.ndarray, space: np.ndarray, rows: np.ndarray, n: int
 ) -> np.ndarray:
     """The n of m cells to ask together, in order: uncertain, and unlike each other."""
-    pool = np.argsort(certainty, kind="stable")[: max(int(POOL * len(certainty)), 2 * n)]
-    points = space[rows[pool]].astype(np.float32)
-    points -= points.mean(axis=0)
-    points /= np.maximum(points.std(axis=0), TINY)
-    points /= np.maximum(np.linalg.norm(points, axis=1, keepdims=True), TINY)
-    points = np.hstack([points, BY_PROBABILITY * np.sqrt(probabilities[pool])])
-    return pool[_spread(points, n)]
+    size = max(int(POOL * len(certainty)), AT_LEAST * n)
+    pool = np.argsort(certainty, kind="stable")[:size]
+    by_probability = BY_PROBABILITY * np.sqrt(probabilities[pool])
+    return pool[_spread(np.hstack([space[rows[pool]], by_probability]), n)]
 
 
 def _spread(points: np.ndarray, n: int) -> list[int]:
