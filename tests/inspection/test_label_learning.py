@@ -101,7 +101,7 @@ def test_an_interval_that_is_below_what_would_be_worth_it_says_so(table):
     assert summary["still_rises"].tolist() == expected
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_worker_processes_find_the_same(table):
     clf = AttributeClassifier(None, max_epochs=1, random_state=0)
     one, two = (
