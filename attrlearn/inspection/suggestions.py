@@ -35,8 +35,7 @@ def suggest_labels(
         With gaps.
     proba : ndarray of shape (N, A), or list of A arrays of shape (N, classes)
         As from `attrlearn.model_selection.cross_val_predict_proba`: of models that did not see the
-        cells. Those of ``class_weight="balanced"``, the default, find rare classes. Cells in a row
-        of NaN, of an image that could not be read, are left out.
+        cells. Cells in a row of NaN, of an image that could not be read, are left out.
     features : array-like of shape (N, D), optional
         Of the images, as from `attrlearn.ImageEmbedder`: what is asked at a time shall differ in
         them. Without, it differs in the probabilities of all attributes.
@@ -70,15 +69,16 @@ def suggest_labels(
 
     Notes
     -----
-    Per attribute, the fifth of the missing cells whose probabilities have the highest entropy is
-    taken (or five times what is asked, if that is more), and of it a set that is spread out:
+    The probabilities of each attribute are recalibrated on its labelled cells as in
+    `find_label_issues`: then they are rates, whatever class weights they come from, and wrong
+    labels do not count as uncertainty.
+
+    Per attribute, the fifth of the missing cells whose rates have the highest entropy is taken (or
+    five times what is asked, if that is more), and of it a set that is spread out:
     beginning with the most uncertain, each next cell is the one farthest from those before [1]_, by
     the first 100 principal components of the standardised features, at unit length, and the square
-    roots of the probabilities. Uncertainty alone asks for much of the same, and across attributes
-    for those that cannot be learnt.
-
-    The confidence comes from the labelled cells of the attribute: their probabilities are
-    recalibrated as in `find_label_issues`, so that wrong labels do not count as uncertainty.
+    roots of the rates. Uncertainty alone asks for much of the same, and across attributes for those
+    that cannot be learnt.
 
     References
     ----------
@@ -108,14 +108,19 @@ def suggest_labels(
     tables = []
     for a, (attribute, cells) in enumerate(zip(alignment.attributes.names, alignment, strict=True)):
         rows = np.flatnonzero(missing[:, a])
+        noise = fit_label_noise(cells.predicted, cells.known)
         probabilities = alignment.predicted[a][rows]
+        if noise is not None:
+            probabilities = noise.true_probabilities(probabilities)
         certainty = -entr(probabilities).sum(axis=1) / np.log(cells.n_classes)
         turn = np.full(len(rows), np.inf)
         if quotas[a]:
             some = np.flatnonzero(applies[rows, a])
             chosen = _choose(probabilities[some], certainty[some], space, rows[some], quotas[a])
             turn[some[chosen]] = np.arange(quotas[a])
-        suggested, confidence = _fill(cells, probabilities)
+        if noise is None:  # the probabilities tell nothing
+            probabilities = _shares(cells, len(rows))
+        suggested, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
         columns = {
             "suggested": as_objects(alignment.attributes.classes[a])[suggested],
             "confidence": confidence,
@@ -205,16 +210,7 @@ def _spread(points: np.ndarray, n: int) -> list[int]:
     return chosen
 
 
-def _fill(cells: Cells, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The most probable class (m,) of each missing cell, and its probability as a rate (m,)."""
-    noise = fit_label_noise(cells.predicted, cells.known)
-    if noise is not None:
-        probabilities = noise.true_probabilities(probabilities)
-        return probabilities.argmax(axis=1), probabilities.max(axis=1)
-    if len(cells.known) == 0:
-        return probabilities.argmax(axis=1), np.full(len(probabilities), np.nan)
-    shares = np.bincount(cells.known, minlength=cells.n_classes) / len(cells.known)
-    return (
-        np.full(len(probabilities), shares.argmax()),
-        np.full(len(probabilities), shares.max()),
-    )
+def _shares(cells: Cells, n: int) -> np.ndarray:
+    """Shares of the classes among the labelled cells, n times; NaN of none."""
+    counts = np.bincount(cells.known, minlength=cells.n_classes)
+    return np.tile(counts / counts.sum() if counts.sum() else np.full(len(counts), np.nan), (n, 1))

@@ -24,6 +24,7 @@ from attrlearn.model_selection import AttributeKFold, cross_val_predict_proba
 SEEDS = 0, 1, 2
 FLIPPED = 0.05
 START, STEP, ROUNDS = 300, 150, 9  # labelled cells, and those asked at a time
+HEAD = {"hidden_dim": None, "dropout": 0.5}  # that of `attrlearn label`
 
 
 def flip(y: pd.DataFrame, rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarray]:
@@ -71,7 +72,7 @@ def buy(features, y, categories, seed, *, suggests):
         known = y.where(labelled)
         some = np.flatnonzero(labelled.any(axis=1))
         inputs = {} if categories is None else {"categories": categories.iloc[some]}
-        clf = AttributeClassifier(backbone=None, random_state=0)
+        clf = AttributeClassifier(backbone=None, random_state=0, **HEAD)
         clf.fit(features[some], known.iloc[some], **inputs)
         curve.append(_score(clf, features[test], y.iloc[test], categories, test))
         asked = rng.permutation(np.argwhere(hidden))[:STEP]
@@ -88,12 +89,12 @@ def _score(clf, features, y, categories, rows):
 
 def _suggest(clf, features, known, hidden, categories):
     """Cells (n, 2) that are suggested, of those that can be asked for."""
-    inputs = {} if categories is None else {"categories": categories}
-    proba = clf.predict_proba(features, **inputs)
+    proba = cross_val_predict_proba(clf, features, known, cv=3, categories=categories)
     proba = proba if isinstance(proba, list) else list(np.stack([1 - proba.T, proba.T], axis=2))
-    proba = [np.where(hidden[:, [a]], p, np.nan) for a, p in enumerate(proba)]
-    table = suggest_labels(None, known, proba, features, n=STEP)[:STEP]
-    return np.column_stack([table["row"], known.columns.get_indexer(table["attribute"])])
+    asked = hidden | known.notna().to_numpy()  # of the others nothing is known
+    proba = [np.where(asked[:, [a]], p, np.nan) for a, p in enumerate(proba)]
+    cells = suggest_labels(None, known, proba, features, n=STEP)[:STEP]
+    return np.column_stack([cells["row"], known.columns.get_indexer(cells["attribute"])])
 
 
 def buy_labels(features: np.ndarray, y: pd.DataFrame, categories: pd.Series | None) -> None:
