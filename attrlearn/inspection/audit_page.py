@@ -10,7 +10,7 @@ import pandas as pd
 from PIL import Image
 
 from attrlearn.images.decoding import read_image
-from attrlearn.inspection.audit_text import counted_findings
+from attrlearn.inspection.audit_text import counted_findings, split_odd_sizes
 
 if TYPE_CHECKING:
     from attrlearn.inspection.audit_report import AuditReport
@@ -51,7 +51,7 @@ h2{font-size:18px;margin:0}
 p{margin:6px 0 12px;color:var(--soft);max-width:80ch}
 code{font:13px ui-monospace,Consolas,monospace;background:var(--page);padding:1px 4px;
 border-radius:4px}
-.tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(200px,1fr));
+.tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(165px,1fr));
 gap:10px;margin:20px 0}
 .tile{background:var(--card);border:1px solid var(--line);border-radius:10px;
 padding:12px 14px;color:inherit;text-decoration:none;display:block}
@@ -163,6 +163,9 @@ def _leaks(report: "AuditReport") -> str:
 
 def _figures(report: "AuditReport", name: str, table: pd.DataFrame) -> str:
     """The first findings of a kind with their images."""
+    sentences: list[str] = []
+    if name == "odd_sizes":
+        sentences, table = split_odd_sizes(report)
     shown = table
     if name == "identical":  # some whole sets
         shown = table[table["set"] < N_SHOWN // 2]
@@ -171,7 +174,8 @@ def _figures(report: "AuditReport", name: str, table: pd.DataFrame) -> str:
     figures = "".join(_figure(report, name, row) for row in rows)
     more = len(table) - len(rows)
     note = f"<p>... and {more:,} more in <code>report.{name}</code>.</p>" if more else ""
-    return f'<div class="{"pairs" if paired else "grid"}">{figures}</div>{note}'
+    said = "".join(f"<p>{escape(text[0].upper() + text[1:])}.</p>" for text in sentences)
+    return f'{said}<div class="{"pairs" if paired else "grid"}">{figures}</div>{note}'
 
 
 def _figure(report: "AuditReport", name: str, row: Mapping[Any, Any]) -> str:

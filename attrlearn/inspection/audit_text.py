@@ -10,7 +10,7 @@ from attrlearn.metrics.report_text import cut
 if TYPE_CHECKING:
     from attrlearn.inspection.audit_report import AuditReport
 
-__all__ = ["counted_findings", "format_audit", "rare_text"]
+__all__ = ["counted_findings", "format_audit", "rare_text", "split_odd_sizes"]
 
 N_SHOWN = 5  # of a kind of finding
 NAME_WIDTH = 40
@@ -64,11 +64,38 @@ def format_audit(report: "AuditReport") -> str:
     for name, heading, level, count in counted_findings(report):
         mark = "  " if not count else "!!" if level == "error" else " !"
         lines.append(f"{mark} {count:>7,}  {heading}")
-        if count and name not in ("attributes", "holes"):
+        if count and name == "odd_sizes":
+            common, rare = split_odd_sizes(report)
+            lines += [f"{'':13}{sentence}" for sentence in common] + _examples(name, rare)
+        elif count and name not in ("attributes", "holes"):
             lines += _examples(name, getattr(report, name))
     lines += ["", *_leak_lines(report), *_size_lines(report), "", _attribute_table(report)]
     lines += _hole_lines(report)
     return "\n".join(lines)
+
+
+def split_odd_sizes(report: "AuditReport") -> tuple[list[str], pd.DataFrame]:
+    """Tell odd sizes that most images have, which are one finding, from those of single images.
+
+    Parameters
+    ----------
+    report : AuditReport
+
+    Returns
+    -------
+    list of str
+        A sentence for each finding of more than half of the images that can be read.
+    DataFrame
+        The other rows of ``report.odd_sizes``.
+    """
+    table, n_images = report.odd_sizes, int(report.images["reason"].isna().sum())
+    counts = table["finding"].value_counts()
+    common = counts[counts > n_images / 2]
+    sentences = [
+        f"{'all' if n == n_images else f'{n:,} of'} {n_images:,} images have {finding}"
+        for finding, n in common.items()
+    ]
+    return sentences, table[~table["finding"].isin(common.index)]
 
 
 def _examples(name: str, table: pd.DataFrame) -> list[str]:
@@ -89,7 +116,8 @@ def _describe(name: str, row: Mapping[Any, Any]) -> str:
             f"{row['value']} or {row['other_value']}"
         )
     if name == "near_duplicates":
-        labels = f", {row['disagreements']} labels differ" if row["disagreements"] else ""
+        n = row["disagreements"]
+        labels = f", {n} label{'s' * (n > 1)} differ{'s' * (n == 1)}" if n else ""
         return (
             f"row {row['row']} {image}, row {row['other_row']} {_short(row['other_image'])}: "
             f"distance {row['distance']:.2f}{labels}"

@@ -260,15 +260,16 @@ def _image_tables(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def _odd_sizes(table: pd.DataFrame) -> pd.DataFrame:
-    """Images that a backbone sees much enlarged, or squashed."""
+    """Images that can be read and that a backbone sees much enlarged, or squashed."""
+    readable = table["reason"].isna()
     short, long = (table[["width", "height"]].agg(name, axis=1) for name in ("min", "max"))
     tiny, narrow = short < SMALL_SIDE, long > LONG_SIDE * short
-    found = _rows_of(table, tiny | narrow, "width", "height")
+    found = _rows_of(table, readable & (tiny | narrow), "width", "height")
     rows = found["row"]
     found["finding"] = [
         " and ".join(
             [f"a side below {SMALL_SIDE} pixels"] * bool(small)
-            + [f"over {LONG_SIDE:g} times as long as wide"] * bool(thin)
+            + [f"one side over {LONG_SIDE:g} times the other"] * bool(thin)
         )
         for small, thin in zip(tiny.iloc[rows], narrow.iloc[rows], strict=True)
     ]

@@ -18,7 +18,7 @@ from attrlearn.checks.image_types import is_encoded, is_in_memory, name_of
 from attrlearn.features.content_hash import content_hash
 from attrlearn.images.decoding import open_file, open_image, read_image
 from attrlearn.images.encoded import encoded_bytes
-from attrlearn.inspection.thumbnails import SIDE
+from attrlearn.inspection.registration import SIDE
 from attrlearn.remote.versions import renew_archives
 
 __all__ = ["ImageFacts", "count_threads", "read_facts"]
