@@ -10,7 +10,7 @@ from attrlearn.metrics.report_text import cut
 if TYPE_CHECKING:
     from attrlearn.inspection.audit_report import AuditReport
 
-__all__ = ["counted_findings", "format_audit", "rare_text", "split_odd_sizes"]
+__all__ = ["counted_findings", "format_audit", "rare_text", "short_name", "split_odd_sizes"]
 
 N_SHOWN = 5  # of a kind of finding
 NAME_WIDTH = 40
@@ -60,7 +60,10 @@ def format_audit(report: "AuditReport") -> str:
     """
     n_rows, n_attributes = len(report.images), len(report.attributes)
     missing = report.attributes["missing"].mean()
-    lines = [f"{n_rows:,} rows, {n_attributes} attributes, {missing:.1%} of the cells missing", ""]
+    what = (
+        f"{n_rows:,} row{'s' * (n_rows != 1)}, {n_attributes} attribute{'s' * (n_attributes != 1)}"
+    )
+    lines = [f"{what}, {missing:.1%} of the cells missing", ""]
     for name, heading, level, count in counted_findings(report):
         mark = "  " if not count else "!!" if level == "error" else " !"
         lines.append(f"{mark} {count:>7,}  {heading}")
@@ -69,7 +72,7 @@ def format_audit(report: "AuditReport") -> str:
             lines += [f"{'':13}{sentence}" for sentence in common] + _examples(name, rare)
         elif count and name not in ("attributes", "holes"):
             lines += _examples(name, getattr(report, name))
-    lines += ["", *_leak_lines(report), *_size_lines(report), "", _attribute_table(report)]
+    lines += ["", *_leak_lines(report), *_size_lines(report), _attribute_table(report)]
     lines += _hole_lines(report)
     return "\n".join(lines)
 
@@ -108,19 +111,20 @@ def _examples(name: str, table: pd.DataFrame) -> list[str]:
 
 def _describe(name: str, row: Mapping[Any, Any]) -> str:
     """One finding in words."""
-    image = _short(row["image"])
+    image = short_name(row["image"])
     if name == "conflicts":
-        other = "" if row["image"] == row["other_image"] else f" {_short(row['other_image'])}"
+        other = "" if row["image"] == row["other_image"] else f" {short_name(row['other_image'])}"
         return (
             f"row {row['row']} {image}, row {row['other_row']}{other}: {row['attribute']} "
             f"{row['value']} or {row['other_value']}"
         )
     if name == "near_duplicates":
+        by = " of features" if row["found_by"] == "features" else ""
         n = row["disagreements"]
         labels = f", {n} label{'s' * (n > 1)} differ{'s' * (n == 1)}" if n else ""
         return (
-            f"row {row['row']} {image}, row {row['other_row']} {_short(row['other_image'])}: "
-            f"distance {row['distance']:.2f}{labels}"
+            f"row {row['row']} {image}, row {row['other_row']} {short_name(row['other_image'])}: "
+            f"distance {row['distance']:.2f}{by}{labels}"
         )
     notes = {
         "unreadable": lambda: f": {row['reason']}",
@@ -131,8 +135,14 @@ def _describe(name: str, row: Mapping[Any, Any]) -> str:
     return f"row {row['row']} {image}{notes[name]() if name in notes else ''}"
 
 
-def _short(name: str) -> str:
-    """The end of a path, which tells it from others."""
+def short_name(name: str) -> str:
+    """The end of a path, which tells it from others.
+
+    Examples
+    --------
+    >>> short_name("images/shirts/0001.png")
+    '0001.png'
+    """
     name = name.replace("\\", "/").rsplit("/", 1)[-1]
     return name if len(name) <= NAME_WIDTH else "..." + name[3 - NAME_WIDTH :]
 
@@ -158,36 +168,36 @@ def _size_lines(report: "AuditReport") -> list[str]:
     if sizes["width"].isna().all():
         return []
     low, middle, high = (
-        f"{sizes.loc[name, 'width']:.0f} x {sizes.loc[name, 'height']:.0f}"
-        for name in ("min", "median", "max")
+        f"{width:.0f} x {height:.0f}"
+        for width, height in sizes.loc[["min", "median", "max"], ["width", "height"]].to_numpy()
     )
     lines = [f"widths and heights: at least {low}, median {middle}, at most {high} pixels"]
     for name in ("format", "mode"):
         counts = report.images[name].dropna().value_counts()
         if len(counts):
             shown = ", ".join(
-                f"{v} {n:,}" for v, n in zip(counts.index.astype(str), counts, strict=True)
+                f"{v} {n:,}" for v, n in zip(map(str, counts.index), counts, strict=True)
             )
             lines.append(f"{name}s: {shown}")
-    return lines
+    return [*lines, ""]
 
 
 def _attribute_table(report: "AuditReport") -> str:
     """One line per attribute."""
     rows = []
     for name, row in report.attributes.iterrows():
-        share = f"{row['prevalence']:.3f} of 1" if row["kind"] == "binary" else _classes(row)
+        share = f"{row['prevalence']:.1%} are 1" if row["kind"] == "binary" else _classes(row)
         rows.append(
             [
                 cut(str(name), 30),
                 f"{row['labelled']:,}",
-                f"{row['missing']:.3f}",
+                f"{row['missing']:.1%}",
                 "" if share.startswith("nan") else share,
                 rare_text(row),
                 "" if row["verdict"] == "ok" else row["verdict"],
             ]
         )
-    headings = ["attribute", "labelled", "missing", "classes", "rarest", "verdict"]
+    headings = ["attribute", "labelled", "missing", "classes", "rarest class", "verdict"]
     widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
     lines = [
         "  ".join(

@@ -49,11 +49,18 @@ class ImageFacts:
 def count_threads(n_jobs: int | None) -> int:
     """How many threads `n_jobs` stands for on this computer; None: as many as there are cores.
 
+    Raises
+    ------
+    ValueError
+        If it is 0.
+
     Examples
     --------
     >>> count_threads(3)
     3
     """
+    if n_jobs == 0:
+        raise ValueError("n_jobs must not be 0. Got 0. Pass -1 for all cores.")
     with parallel_config("threading"):
         return effective_n_jobs(-1 if n_jobs is None else n_jobs)
 

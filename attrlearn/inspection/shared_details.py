@@ -49,7 +49,9 @@ def detail_distance(registered: Registered, b: np.ndarray) -> np.ndarray:
     shown_a, shown_b = stands_out(a), stands_out(b)
     shown = (inside & (shown_a | shown_b))[..., None] & ~clipped
     shown[:, [0, -1]] = shown[:, :, [0, -1]] = False
-    inner = (inside & _without_outline(shown_a & shown_b))[..., None] & ~clipped.any(-1)[..., None]
+    inner = (inside & _without_outline(shown_a & shown_b))[..., None] & ~clipped.any(
+        -1, keepdims=True
+    )
     weight = inner.astype(np.float32)
     overall, _ = _correlation(_details(a), _details(b), shown)
     within, detail = _correlation(_details(a, weight), _details(b, weight), inner)
