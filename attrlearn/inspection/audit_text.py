@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["counted_findings", "format_audit", "rare_text", "short_name", "split_odd_sizes"]
 
 N_SHOWN = 5  # of a kind of finding
-NAME_WIDTH = 40
+NAME_WIDTH = 30
 
 
 def counted_findings(report: "AuditReport") -> list[tuple[str, str, str, int]]:
