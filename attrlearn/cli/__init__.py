@@ -276,7 +276,7 @@ def _fill_audit(audit: argparse.ArgumentParser) -> None:
         "--max-distance",
         type=float,
         metavar="D",
-        help="of near-duplicates: 0.5 of thumbnails, 0.1 of the features of a backbone",
+        help="of near-duplicates: of the features of a backbone (0.1), else of thumbnails (0.5)",
     )
     audit.add_argument("--n-jobs", type=int, metavar="N", help="threads (all cores)")
     labels = audit.add_argument_group("reading the labels; here the last two default to keep")

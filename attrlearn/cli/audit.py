@@ -4,11 +4,15 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from attrlearn import ImageEmbedder, read_labels
+from attrlearn import read_labels
 from attrlearn.cli.files import check_apart, check_writable, whole_file
 from attrlearn.cli.options import EMBEDDER_OPTIONS, LABEL_OPTIONS, given_options
 from attrlearn.inspection import AuditReport, audit
+
+if TYPE_CHECKING:
+    from attrlearn import ImageEmbedder
 
 __all__ = ["run"]
 
@@ -54,7 +58,7 @@ def _outputs(arguments: argparse.Namespace) -> dict[str, str | None]:
     return {"--html": arguments.html, **tables}
 
 
-def _embedder(arguments: argparse.Namespace) -> ImageEmbedder | None:
+def _embedder(arguments: argparse.Namespace) -> "ImageEmbedder | None":
     """What features come from; None for thumbnails."""
     given = given_options(arguments, EMBEDDER_OPTIONS)
     if not given:
@@ -62,4 +66,6 @@ def _embedder(arguments: argparse.Namespace) -> ImageEmbedder | None:
     if given.get("backbone") is None:
         option = next(iter(given)).replace("_", "-")
         raise ValueError(f"--{option} needs a backbone. Got none. Pass --backbone NAME.")
+    from attrlearn import ImageEmbedder  # needs torch, which thumbnails do not
+
     return ImageEmbedder(**given)

@@ -10,7 +10,7 @@ import pandas as pd
 from PIL import Image
 
 from attrlearn.images.decoding import read_image
-from attrlearn.inspection.audit_text import counted_findings
+from attrlearn.inspection.audit_text import counted_findings, short_name, split_odd_sizes
 
 if TYPE_CHECKING:
     from attrlearn.inspection.audit_report import AuditReport
@@ -51,7 +51,7 @@ h2{font-size:18px;margin:0}
 p{margin:6px 0 12px;color:var(--soft);max-width:80ch}
 code{font:13px ui-monospace,Consolas,monospace;background:var(--page);padding:1px 4px;
 border-radius:4px}
-.tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(200px,1fr));
+.tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(165px,1fr));
 gap:10px;margin:20px 0}
 .tile{background:var(--card);border:1px solid var(--line);border-radius:10px;
 padding:12px 14px;color:inherit;text-decoration:none;display:block}
@@ -82,7 +82,7 @@ th,td{text-align:left;padding:5px 10px 5px 0;border-bottom:1px solid var(--line)
 vertical-align:top}
 th{color:var(--soft);font-weight:600;white-space:nowrap}
 td.n,th.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
-td.w{min-width:120px}
+td.n+td,th.n+th{padding-left:14px}
 .bar{background:var(--line);border-radius:3px;height:8px;width:110px;display:inline-block;
 overflow:hidden;vertical-align:middle}
 .bar i{display:block;height:100%;background:var(--bar)}
@@ -163,6 +163,9 @@ def _leaks(report: "AuditReport") -> str:
 
 def _figures(report: "AuditReport", name: str, table: pd.DataFrame) -> str:
     """The first findings of a kind with their images."""
+    sentences: list[str] = []
+    if name == "odd_sizes":
+        sentences, table = split_odd_sizes(report)
     shown = table
     if name == "identical":  # some whole sets
         shown = table[table["set"] < N_SHOWN // 2]
@@ -171,7 +174,8 @@ def _figures(report: "AuditReport", name: str, table: pd.DataFrame) -> str:
     figures = "".join(_figure(report, name, row) for row in rows)
     more = len(table) - len(rows)
     note = f"<p>... and {more:,} more in <code>report.{name}</code>.</p>" if more else ""
-    return f'<div class="{"pairs" if paired else "grid"}">{figures}</div>{note}'
+    said = "".join(f"<p>{escape(text[0].upper() + text[1:])}.</p>" for text in sentences)
+    return f'{said}<div class="{"pairs" if paired else "grid"}">{figures}</div>{note}'
 
 
 def _figure(report: "AuditReport", name: str, row: Mapping[Any, Any]) -> str:
@@ -180,7 +184,7 @@ def _figure(report: "AuditReport", name: str, row: Mapping[Any, Any]) -> str:
     shots = "" if name == "missing" else "".join(_image(report.sources[n]) for n in numbers)
     names = [row[key] for key in ("image", "other_image") if key in row]
     lines = "".join(
-        f"<small>row {number}: {escape(_last(image))}</small>"
+        f'<small title="{escape(image)}">row {number}: {escape(short_name(image))}</small>'
         for number, image in zip(numbers, names, strict=True)
     )
     frame = f'<div class="shots">{shots}</div>' if shots else ""
@@ -195,7 +199,8 @@ def _note(name: str, row: Mapping[Any, Any]) -> str:
     if name == "near_duplicates":
         n = row["disagreements"]
         differ = f' <span class="tag bad">{n} label{"s" * (n > 1)} differ{"s" * (n == 1)}</span>'
-        return f"distance {row['distance']:.2f}{differ if n else ''}"
+        by = " of features" if row["found_by"] == "features" else ""
+        return f"distance {row['distance']:.2f}{by}{differ if n else ''}"
     text = {
         "unreadable": lambda: row["reason"],
         "identical": lambda: f"set {row['set']}{', same path' * row['same_path']}",
@@ -203,11 +208,6 @@ def _note(name: str, row: Mapping[Any, Any]) -> str:
         "odd_sizes": lambda: f"{row['width']} x {row['height']}: {row['finding']}",
     }
     return f'<span class="tag">{escape(text[name]())}</span>' if name in text else ""
-
-
-def _last(name: str) -> str:
-    """The last part of a path."""
-    return name.replace("\\", "/").rsplit("/", 1)[-1]
 
 
 def _image(source: Any) -> str:
@@ -263,7 +263,15 @@ def _attributes(report: "AuditReport") -> str:
                 tag if row["verdict"] != "ok" else rare,
             ]
         )
-    headings = ("attribute", "labelled", "missing", "", "of 1, or classes", "rarest class", "")
+    headings = (
+        "attribute",
+        "labelled",
+        "missing",
+        "",
+        "share of 1, or classes",
+        "rarest class",
+        "",
+    )
     advice = (
         "A class with fewer than 10 labelled cells is too few to learn: a fold of five tests no "
         "more than one of them. With fewer than 2 it cannot be both learnt and tested."

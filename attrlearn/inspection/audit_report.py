@@ -36,8 +36,9 @@ class AuditReport:
         `row`, `other_row`, `image`, `other_image`, `attribute`, `value`, `other_value`: cells in
         which identical images are labelled differently.
     near_duplicates : DataFrame
-        `row`, `other_row`, `image`, `other_image`, `distance`, and in how many cells their labels
-        disagree, `disagreements`: the nearest pairs first. Of identical images the first stands for
+        `row`, `other_row`, `image`, `other_image`, `distance`, by what it was `found_by`,
+        "thumbnails" or "features", and in how many cells their labels disagree, `disagreements`:
+        the nearest pairs first, those by features last. Of identical images the first stands for
         all.
     groups : Series of length N
         A number that identical and nearly identical images share, and those that share a group in
@@ -47,8 +48,8 @@ class AuditReport:
     wrong_suffix : DataFrame
         `row`, `image`, `suffix_format` and `format` of files named like another format.
     odd_sizes : DataFrame
-        `row`, `image`, `width`, `height`, `finding`: images with a side below 64 pixels, or more
-        than three times as long as wide, or the reverse.
+        `row`, `image`, `width`, `height`, `finding`: images that can be read with a side below 64
+        pixels, or with one side more than three times the other.
     one_colour : DataFrame
         `row` and `image` of those that show nothing.
     sizes : DataFrame

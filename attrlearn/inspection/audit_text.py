@@ -10,10 +10,10 @@ from attrlearn.metrics.report_text import cut
 if TYPE_CHECKING:
     from attrlearn.inspection.audit_report import AuditReport
 
-__all__ = ["counted_findings", "format_audit", "rare_text"]
+__all__ = ["counted_findings", "format_audit", "rare_text", "short_name", "split_odd_sizes"]
 
 N_SHOWN = 5  # of a kind of finding
-NAME_WIDTH = 40
+NAME_WIDTH = 30
 
 
 def counted_findings(report: "AuditReport") -> list[tuple[str, str, str, int]]:
@@ -60,15 +60,45 @@ def format_audit(report: "AuditReport") -> str:
     """
     n_rows, n_attributes = len(report.images), len(report.attributes)
     missing = report.attributes["missing"].mean()
-    lines = [f"{n_rows:,} rows, {n_attributes} attributes, {missing:.1%} of the cells missing", ""]
+    what = (
+        f"{n_rows:,} row{'s' * (n_rows != 1)}, {n_attributes} attribute{'s' * (n_attributes != 1)}"
+    )
+    lines = [f"{what}, {missing:.1%} of the cells missing", ""]
     for name, heading, level, count in counted_findings(report):
         mark = "  " if not count else "!!" if level == "error" else " !"
         lines.append(f"{mark} {count:>7,}  {heading}")
-        if count and name not in ("attributes", "holes"):
+        if count and name == "odd_sizes":
+            common, rare = split_odd_sizes(report)
+            lines += [f"{'':13}{sentence}" for sentence in common] + _examples(name, rare)
+        elif count and name not in ("attributes", "holes"):
             lines += _examples(name, getattr(report, name))
-    lines += ["", *_leak_lines(report), *_size_lines(report), "", _attribute_table(report)]
+    lines += ["", *_leak_lines(report), *_size_lines(report), _attribute_table(report)]
     lines += _hole_lines(report)
     return "\n".join(lines)
+
+
+def split_odd_sizes(report: "AuditReport") -> tuple[list[str], pd.DataFrame]:
+    """Tell odd sizes that most images have, which are one finding, from those of single images.
+
+    Parameters
+    ----------
+    report : AuditReport
+
+    Returns
+    -------
+    list of str
+        A sentence for each finding of more than half of the images that can be read.
+    DataFrame
+        The other rows of ``report.odd_sizes``.
+    """
+    table, n_images = report.odd_sizes, int(report.images["reason"].isna().sum())
+    counts = table["finding"].value_counts()
+    common = counts[counts > n_images / 2]
+    sentences = [
+        f"{'all' if n == n_images else f'{n:,} of'} {n_images:,} images have {finding}"
+        for finding, n in common.items()
+    ]
+    return sentences, table[~table["finding"].isin(common.index)]
 
 
 def _examples(name: str, table: pd.DataFrame) -> list[str]:
@@ -81,18 +111,20 @@ def _examples(name: str, table: pd.DataFrame) -> list[str]:
 
 def _describe(name: str, row: Mapping[Any, Any]) -> str:
     """One finding in words."""
-    image = _short(row["image"])
+    image = short_name(row["image"])
     if name == "conflicts":
-        other = "" if row["image"] == row["other_image"] else f" {_short(row['other_image'])}"
+        other = "" if row["image"] == row["other_image"] else f" {short_name(row['other_image'])}"
         return (
             f"row {row['row']} {image}, row {row['other_row']}{other}: {row['attribute']} "
             f"{row['value']} or {row['other_value']}"
         )
     if name == "near_duplicates":
-        labels = f", {row['disagreements']} labels differ" if row["disagreements"] else ""
+        by = " of features" if row["found_by"] == "features" else ""
+        n = row["disagreements"]
+        labels = f", {n} label{'s' * (n > 1)} differ{'s' * (n == 1)}" if n else ""
         return (
-            f"row {row['row']} {image}, row {row['other_row']} {_short(row['other_image'])}: "
-            f"distance {row['distance']:.2f}{labels}"
+            f"row {row['row']} {image}, row {row['other_row']} {short_name(row['other_image'])}: "
+            f"distance {row['distance']:.2f}{by}{labels}"
         )
     notes = {
         "unreadable": lambda: f": {row['reason']}",
@@ -103,8 +135,14 @@ def _describe(name: str, row: Mapping[Any, Any]) -> str:
     return f"row {row['row']} {image}{notes[name]() if name in notes else ''}"
 
 
-def _short(name: str) -> str:
-    """The end of a path, which tells it from others."""
+def short_name(name: str) -> str:
+    """The end of a path, which tells it from others.
+
+    Examples
+    --------
+    >>> short_name("images/shirts/0001.png")
+    '0001.png'
+    """
     name = name.replace("\\", "/").rsplit("/", 1)[-1]
     return name if len(name) <= NAME_WIDTH else "..." + name[3 - NAME_WIDTH :]
 
@@ -139,25 +177,25 @@ def _size_lines(report: "AuditReport") -> list[str]:
         if len(counts):
             shown = ", ".join(" ".join([str(v), f"{n:,}"]) for v, n in counts.items())
             lines.append(f"{name}s: {shown}")
-    return lines
+    return [*lines, ""]
 
 
 def _attribute_table(report: "AuditReport") -> str:
     """One line per attribute."""
     rows = []
     for name, row in report.attributes.iterrows():
-        share = f"{row['prevalence']:.3f} of 1" if row["kind"] == "binary" else _classes(row)
+        share = f"{row['prevalence']:.1%} are 1" if row["kind"] == "binary" else _classes(row)
         rows.append(
             [
                 cut(str(name), 30),
                 f"{row['labelled']:,}",
-                f"{row['missing']:.3f}",
+                f"{row['missing']:.1%}",
                 "" if share.startswith("nan") else share,
                 rare_text(row),
                 "" if row["verdict"] == "ok" else row["verdict"],
             ]
         )
-    headings = ["attribute", "labelled", "missing", "classes", "rarest", "verdict"]
+    headings = ["attribute", "labelled", "missing", "classes", "rarest class", "verdict"]
     widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
     lines = [
         "  ".join(

@@ -1,5 +1,6 @@
 """An audit of images and their annotation table, before anything is learnt from them."""
 
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,13 +69,14 @@ def audit(
     categories : array-like of shape (N,), optional
         Not together with a column `category` in X.
     embedder : ImageEmbedder, or array-like of shape (N, D), optional
-        What near-duplicates are found by: the cosine distance of these features, standardised,
-        which finds other photos of one item too. An embedder that is not fitted is cloned and
-        fitted. None: small thumbnails, which find copies: encoded anew, resized, cropped by a few
-        percent, or a little brighter. Neither finds mirrored images.
+        Near-duplicates are found by small thumbnails, which find copies: encoded anew, resized,
+        cropped by a few percent, or brightened; with this also by the cosine distance of these
+        features, standardised, which may find other photos of one item. An embedder that is not
+        fitted is cloned and fitted. Neither finds mirrored images.
     max_distance : float, optional
-        Largest distance of near-duplicates; None: 0.5 of thumbnails, where 1 stands for the
-        typical noise of compression and resizing, and 0.1 of features.
+        Largest distance of near-duplicates: of features, if there are any, else of thumbnails.
+        None: 0.5 of thumbnails, where 1 stands for the typical noise of compression and resizing,
+        and 0.1 of features, at which those of ``mobilenet_v2`` pair hardly any two items.
     categorical_attributes : "from_dtype" or list of names or positions, default="from_dtype"
         See `AttributeClassifier`.
     n_jobs : int or None, default=None
@@ -111,9 +113,10 @@ def audit(
     """
     from attrlearn.inspection.audit_report import AuditReport
 
+    _check_distance(max_distance)
+    _refuse_features(X)
     inputs = check_inputs(X, categories)
     check_paired({"X": X, "y": y, "categories": categories})
-    _check_distance(max_distance)
     table, attributes = _read_targets(y, len(inputs), categorical_attributes)
     codes = encode_targets(table, attributes)
     features = _check_features(embedder, len(inputs))
@@ -122,24 +125,25 @@ def audit(
     facts = read_facts(inputs.images, n_threads, verbose=verbose)
     numbers = image_numbers(facts.table)
     identical = find_identical(facts.table, numbers)
-    compared = _rows_to_compare(facts, numbers, by_thumbnail=embedder is None)
-    if embedder is None:
-        distance = THUMBNAIL_DISTANCE if max_distance is None else max_distance
-        pairs = thumbnail_pairs(facts.thumbnails[compared], distance, n_threads, verbose=verbose)
-    else:
-        distance = FEATURE_DISTANCE if max_distance is None else max_distance
+    rows = _rows_to_compare(facts, numbers, by_thumbnail=True)
+    limit = THUMBNAIL_DISTANCE if embedder is not None or max_distance is None else max_distance
+    pairs = thumbnail_pairs(facts.thumbnails[rows], limit, n_threads, verbose=verbose)
+    pairs, by_features = _of_rows(pairs, rows), np.zeros(len(pairs.first), dtype=bool)
+    if embedder is not None:
+        rows = _rows_to_compare(facts, numbers, by_thumbnail=False)
         if features is None:
-            features = _embed(embedder, [inputs.images[row] for row in compared])
+            features = _embed(embedder, [inputs.images[row] for row in rows])
         else:
-            features = features[compared]
-        pairs = feature_pairs(features, distance, n_threads, verbose=verbose)
-    pairs = Pairs(compared[pairs.first], compared[pairs.second], pairs.distance)
+            features = features[rows]
+        limit = FEATURE_DISTANCE if max_distance is None else max_distance
+        others = _of_rows(feature_pairs(features, limit, n_threads, verbose=verbose), rows)
+        pairs, by_features = _joined(pairs, others)
     found, leaks = _groups(inputs, numbers, pairs)
     return AuditReport(
         **_image_tables(facts.table),
         identical=identical,
         conflicts=find_conflicts(identical, codes, attributes),
-        near_duplicates=_pair_table(facts.table, pairs, codes),
+        near_duplicates=_pair_table(facts.table, pairs, by_features, codes),
         groups=pd.Series(found, inputs.index, name="group"),
         expected_leaks=leaks,
         attributes=count_attributes(codes, attributes),
@@ -153,8 +157,19 @@ def audit(
 
 def _check_distance(max_distance: float | None) -> None:
     """Raise unless it is a distance."""
+    if max_distance is not None and not isinstance(max_distance, Real):
+        raise TypeError(f"max_distance must be a number. Got {max_distance!r}. Pass 0.1, say.")
     if max_distance is not None and not max_distance >= 0:
         raise ValueError(f"max_distance must be at least 0. Got {max_distance!r}. Pass 0.1, say.")
+
+
+def _refuse_features(X: Any) -> None:
+    """Raise if X holds numbers in the place of images."""
+    if isinstance(X, np.ndarray) and X.ndim == 2 and np.issubdtype(X.dtype, np.floating):
+        raise TypeError(
+            f"X must hold images, for an audit reads their files. Got features of shape {X.shape}. "
+            "Pass the images, and the features as embedder."
+        )
 
 
 def _read_targets(y: Any, n_rows: int, categorical: Any) -> tuple[pd.DataFrame, Attributes]:
@@ -175,6 +190,11 @@ def _check_features(embedder: Any, n_rows: int) -> np.ndarray | None:
     """The features (N, D) if they are given in the place of an embedder."""
     if embedder is None or hasattr(embedder, "transform"):
         return None
+    if isinstance(embedder, str):
+        raise TypeError(
+            f"embedder must be an ImageEmbedder or an array of features. Got {embedder!r}. "
+            f"Pass ImageEmbedder({embedder!r})."
+        )
     with naming_argument("embedder"):
         features, _ = check_feature_matrix(embedder)
         if len(features) != n_rows:
@@ -226,8 +246,24 @@ def _rows_of(table: pd.DataFrame, chosen: Any, *columns: str) -> pd.DataFrame:
     return part
 
 
-def _pair_table(table: pd.DataFrame, pairs: Pairs, codes: np.ndarray) -> pd.DataFrame:
-    """Near-duplicates with their names, the nearest first."""
+def _of_rows(pairs: Pairs, rows: np.ndarray) -> Pairs:
+    """Pairs among some rows as pairs of all."""
+    return Pairs(rows[pairs.first], rows[pairs.second], pairs.distance)
+
+
+def _joined(pairs: Pairs, others: Pairs) -> tuple[Pairs, np.ndarray]:
+    """Pairs and those of others that are not among them, and (P,) bool which these are."""
+    known = set(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True))
+    rows = zip(others.first.tolist(), others.second.tolist(), strict=True)
+    new = np.array([pair not in known for pair in rows], dtype=bool)
+    parts = (np.append(mine, more[new]) for mine, more in zip(pairs, others, strict=True))
+    return Pairs(*parts), np.arange(len(pairs.first) + new.sum()) >= len(pairs.first)
+
+
+def _pair_table(
+    table: pd.DataFrame, pairs: Pairs, by_features: np.ndarray, codes: np.ndarray
+) -> pd.DataFrame:
+    """Near-duplicates with their names: copies, then those by features, the nearest first."""
     names = table["image"].to_numpy()
     found = {
         "row": pairs.first,
@@ -235,9 +271,10 @@ def _pair_table(table: pd.DataFrame, pairs: Pairs, codes: np.ndarray) -> pd.Data
         "image": names[pairs.first],
         "other_image": names[pairs.second],
         "distance": pairs.distance,
+        "found_by": np.where(by_features, "features", "thumbnails"),
         "disagreements": count_disagreements(codes, pairs.first, pairs.second),
     }
-    order = np.lexsort((pairs.second, pairs.first, pairs.distance))
+    order = np.lexsort((pairs.second, pairs.first, pairs.distance, by_features))
     return pd.DataFrame(found).iloc[order].reset_index(drop=True)
 
 
@@ -260,15 +297,16 @@ def _image_tables(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def _odd_sizes(table: pd.DataFrame) -> pd.DataFrame:
-    """Images that a backbone sees much enlarged, or squashed."""
+    """Images that can be read and that a backbone sees much enlarged, or squashed."""
+    readable = table["reason"].isna()
     short, long = (table[["width", "height"]].agg(name, axis=1) for name in ("min", "max"))
     tiny, narrow = short < SMALL_SIDE, long > LONG_SIDE * short
-    found = _rows_of(table, tiny | narrow, "width", "height")
+    found = _rows_of(table, readable & (tiny | narrow), "width", "height")
     rows = found["row"]
     found["finding"] = [
         " and ".join(
             [f"a side below {SMALL_SIDE} pixels"] * bool(small)
-            + [f"over {LONG_SIDE:g} times as long as wide"] * bool(thin)
+            + [f"one side over {LONG_SIDE:g} times the other"] * bool(thin)
         )
         for small, thin in zip(tiny.iloc[rows], narrow.iloc[rows], strict=True)
     ]

@@ -18,7 +18,7 @@ from attrlearn.checks.image_types import is_encoded, is_in_memory, name_of
 from attrlearn.features.content_hash import content_hash
 from attrlearn.images.decoding import open_file, open_image, read_image
 from attrlearn.images.encoded import encoded_bytes
-from attrlearn.inspection.thumbnails import SIDE
+from attrlearn.inspection.registration import SIDE
 from attrlearn.remote.versions import renew_archives
 
 __all__ = ["ImageFacts", "count_threads", "read_facts"]
@@ -49,11 +49,18 @@ class ImageFacts:
 def count_threads(n_jobs: int | None) -> int:
     """How many threads `n_jobs` stands for on this computer; None: as many as there are cores.
 
+    Raises
+    ------
+    ValueError
+        If it is 0.
+
     Examples
     --------
     >>> count_threads(3)
     3
     """
+    if n_jobs == 0:
+        raise ValueError("n_jobs must not be 0. Got 0. Pass -1 for all cores.")
     with parallel_config("threading"):
         return effective_n_jobs(-1 if n_jobs is None else n_jobs)
 

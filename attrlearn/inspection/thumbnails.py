@@ -1,33 +1,30 @@
 """Thumbnails of images, compared: is one a copy of the other, if not a faithful one."""
 
-from typing import NamedTuple
-
 import numpy as np
 
-__all__ = ["SIDE", "compare_thumbnails", "describe_thumbnails"]
+from attrlearn.inspection.registration import (
+    LUMA,
+    Registered,
+    brightness_gradients,
+    find_scales,
+    move,
+    register,
+    smooth,
+    stands_out,
+)
+from attrlearn.inspection.shared_details import detail_distance
 
-SIDE = 32  # of a thumbnail, in pixels
-N_STEPS = 3  # of the registration
-MAX_SHIFT = 0.25  # of an edge, as a share of half the side
+__all__ = ["compare_thumbnails", "describe_thumbnails"]
+
 NOISE = 4.0  # grey levels that encoding and resizing change
 EDGE_NOISE = 0.12  # and the share of the local gradient that resampling does
 TONE_NOISE, FULL_EDGE = 0.7, 16.0  # share of a change of tone that does not reach mixed pixels
 MAX_GAIN, MAX_OFFSET = 1.2, 30.0
-BACKGROUND = 10.0  # grey levels within which a pixel is background
 MIN_SHOWN = 30  # pixels besides the background, else everything is compared
 MIN_SEEN_SHARE = 0.7  # of them that must not be clipped to white
 WORST = 9.0  # that one pixel counts
+FAR = 2.5  # distance from which details are not compared
 UNLIKE = 0.4  # share of the variance unexplained by registration from which nothing is compared
-
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-_PLACES = np.linspace(-1, 1, SIDE, dtype=np.float32)
-
-
-class Registered(NamedTuple):
-    """Thumbnails (P, SIDE, SIDE, 3), one scaled and shifted onto the other."""
-
-    moved: np.ndarray
-    inside: np.ndarray  # (P, SIDE, SIDE) bool, where it is not extrapolated
 
 
 def describe_thumbnails(thumbnails: np.ndarray) -> np.ndarray:
@@ -56,7 +53,7 @@ def describe_thumbnails(thumbnails: np.ndarray) -> np.ndarray:
 
 def _describe(pixels: np.ndarray) -> np.ndarray:
     """(N, 384) of (N, 32, 32, 3)."""
-    luma = pixels @ _LUMA
+    luma = pixels @ LUMA
     chroma = pixels[..., ::2] - luma[..., None]
     cells = luma.reshape(-1, 16, 2, 16, 2).mean((2, 4)).reshape(len(pixels), -1)
     cells = cells - cells.mean(1, keepdims=True)
@@ -89,6 +86,9 @@ def compare_thumbnails(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     the better of both directions. On a white background, where outlines alone make any two bags
     alike, this asks what is inside them.
 
+    Small images and clipped highlights leave larger differences. Where the distance is below 2.5,
+    it is therefore no larger than `attrlearn.inspection.shared_details.detail_distance`.
+
     References
     ----------
     B. D. Lucas and T. Kanade, "An Iterative Image Registration Technique with an Application to
@@ -105,7 +105,7 @@ def compare_thumbnails(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     distance = np.full(len(first), WORST)
     if len(first) == 0:
         return distance
-    a, b = (_smooth(images.astype(np.float32)) for images in (first, second))
+    a, b = (smooth(images.astype(np.float32)) for images in (first, second))
     one_way, likely = _differences(a, b)
     distance[likely] = one_way
     if likely.any():
@@ -117,77 +117,18 @@ def compare_thumbnails(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 def _differences(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The differences after `a` is laid over `b`, and (P,) of which pairs they are."""
-    scales = _register(a @ _LUMA, b @ _LUMA)
-    luma = _move(a @ _LUMA, scales)
-    likely = _unexplained(luma, b @ _LUMA) < UNLIKE
+    scales = find_scales(a @ LUMA, b @ LUMA)
+    luma = move(a @ LUMA, scales)
+    likely = _unexplained(luma, b @ LUMA) < UNLIKE
     if not likely.any():
         return np.empty(0), likely
     a, b, scales = a[likely], b[likely], scales[likely]
-    moved = np.stack([_move(a[..., c], scales) for c in range(3)], axis=-1)
-    return _difference(Registered(moved, _inside(scales)), b), likely
-
-
-def _smooth(images: np.ndarray) -> np.ndarray:
-    """Images under the kernel 1-2-1 in both directions, which sampling differences survive less."""
-    for axis in (1, 2):
-        ends = np.take(images, [0], axis), np.take(images, [-1], axis)
-        longer = np.moveaxis(np.concatenate([ends[0], images, ends[1]], axis), axis, 0)
-        images = np.moveaxis((longer[:-2] + 2 * longer[1:-1] + longer[2:]) / 4, 0, axis)
-    return np.ascontiguousarray(images)
-
-
-def _register(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(P, 4): scale and shift by which each `a` (P, S, S) comes to lie on `b`, of x and of y."""
-    scales = np.zeros((len(a), 4), dtype=np.float32)
-    target = b[:, 1:-1, 1:-1].reshape(len(b), -1, 1)
-    x, y = _PLACES[None, None, 1:-1], _PLACES[None, 1:-1, None]
-    for _ in range(N_STEPS):
-        moved = _move(a, scales)
-        along_x, along_y = (gradient * (SIDE - 1) / 4 for gradient in _gradients(moved))
-        inner = moved[:, 1:-1, 1:-1]
-        terms = (inner, np.ones_like(inner), along_x * x, along_x, along_y * y, along_y)
-        design = np.stack(terms, -1).reshape(len(a), -1, 6)
-        normal = design.transpose(0, 2, 1) @ design
-        normal += _ridge(normal)
-        found = np.linalg.solve(normal, design.transpose(0, 2, 1) @ target)[..., 0]
-        scales = scales + found[:, 2:] / found[:, :1].clip(0.3)  # of moved pixels times their gain
-        scales = scales.clip(-MAX_SHIFT, MAX_SHIFT)
-    return scales
-
-
-def _ridge(normal: np.ndarray) -> np.ndarray:
-    """What keeps the normal equations of an image without any structure solvable."""
-    trace = np.trace(normal, axis1=1, axis2=2)[:, None, None]
-    return (1e-6 * trace + 1e-3) * np.eye(normal.shape[1], dtype=np.float32)
-
-
-def _move(images: np.ndarray, scales: np.ndarray) -> np.ndarray:
-    """Images (P, S, S) scaled and shifted, interpolated linearly."""
-    across, down = (_interpolation(_source(scales[:, i : i + 2])) for i in (0, 2))
-    return down @ images @ across.transpose(0, 2, 1)
-
-
-def _source(scale: np.ndarray) -> np.ndarray:
-    """(P, S): the place, from -1 to 1, from which each pixel of an axis comes."""
-    return _PLACES * (1 + scale[:, :1]) + scale[:, 1:]
-
-
-def _interpolation(places: np.ndarray) -> np.ndarray:
-    """(P, S, S): the weight of each pixel at each place."""
-    pixels = ((places + 1) * (SIDE - 1) / 2).clip(0, SIDE - 1)
-    return np.maximum(0, 1 - np.abs(pixels[..., None] - np.arange(SIDE, dtype=np.float32)))
-
-
-def _inside(scales: np.ndarray) -> np.ndarray:
-    """(P, S, S) bool: where moved images show something of the image that is moved."""
-    across, down = (np.abs(_source(scales[:, i : i + 2])) <= 1.02 for i in (0, 2))
-    return down[:, :, None] & across[:, None, :]
-
-
-def _gradients(luma: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Differences over two pixels along x and along y, (P, S - 2, S - 2) each."""
-    along_x = luma[:, 1:-1, 2:] - luma[:, 1:-1, :-2]
-    return along_x, luma[:, 2:, 1:-1] - luma[:, :-2, 1:-1]
+    registered = register(a, scales)
+    difference = _difference(registered, b)
+    near = np.flatnonzero(difference < FAR)
+    part = Registered(registered.moved[near], registered.inside[near])
+    difference[near] = np.minimum(difference[near], detail_distance(part, b[near]))
+    return difference, likely
 
 
 def _unexplained(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -209,7 +150,7 @@ def _difference(registered: Registered, b: np.ndarray) -> np.ndarray:
     mixed = TONE_NOISE * np.minimum(edges / FULL_EDGE, 1)[..., None] * (toned - moved)
     squares = (toned - target) ** 2 / (variance[..., None] + mixed**2)
     squares = np.minimum(squares.mean(-1), WORST)
-    shown = inside & (_stands_out(registered.moved) | _stands_out(b))
+    shown = inside & (stands_out(registered.moved) | stands_out(b))[:, 1:-1, 1:-1]
     # White that was clipped, or will be, says no more than that the other is as bright.
     bright = (moved >= 250) & (target >= toned) | (toned >= 250) & (target >= 250)
     seen = shown & ~bright.all(-1)
@@ -222,7 +163,7 @@ def _difference(registered: Registered, b: np.ndarray) -> np.ndarray:
 
 def _gradient_pairs(a: np.ndarray, b: np.ndarray) -> "zip[tuple[np.ndarray, np.ndarray]]":
     """The gradients of both along x, then along y."""
-    return zip(_gradients(a @ _LUMA), _gradients(b @ _LUMA), strict=True)
+    return zip(brightness_gradients(a @ LUMA), brightness_gradients(b @ LUMA), strict=True)
 
 
 def _tone(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -243,10 +184,3 @@ def _tone(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> np.ndarray:
         toned = (gain[:, None] * x + offset[:, None]).clip(0, 255)
         weights = weights * (np.abs(toned - y) < 3 * NOISE + 0.25 * np.abs(toned - x))
     return toned.reshape(a.shape).astype(np.float32)
-
-
-def _stands_out(images: np.ndarray) -> np.ndarray:
-    """(P, S - 2, S - 2) bool: where a pixel has not the colour of the border."""
-    sides = images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]
-    border = np.median(np.concatenate(sides, axis=1), axis=1)[:, None, None]
-    return np.abs(images[:, 1:-1, 1:-1] - border).max(-1) > BACKGROUND

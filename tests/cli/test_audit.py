@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pandas as pd
 import pytest
 
@@ -45,3 +48,13 @@ def test_a_backbone_finds_near_duplicates_by_its_features(spoilt, shots, quick, 
     command = ["audit", str(spoilt), "--image-dir", str(shots), *quick, "--max-distance", "0.001"]
     assert main(command) == 0
     assert " 0  pairs of near-duplicates" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_thumbnails_need_no_torch(spoilt, shots):
+    code = (
+        "import sys; from attrlearn.cli import main; "
+        "assert main(sys.argv[1:]) == 0; assert 'torch' not in sys.modules"
+    )
+    command = [sys.executable, "-c", code, "audit", str(spoilt), "--image-dir", str(shots)]
+    assert subprocess.run(command, stdout=subprocess.DEVNULL).returncode == 0

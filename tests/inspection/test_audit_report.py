@@ -59,3 +59,19 @@ def test_the_tables_hold_the_groups(report):
     tables = report.tables()
     assert tables["groups"]["group"].tolist() == [0, 0]
     assert tables["conflicts"] is report.conflicts
+
+
+def test_a_size_of_most_images_is_one_sentence_and_no_list(tmp_path):
+    rng = np.random.default_rng(0)
+    sizes = [(20, 20)] * 3 + [(300, 70)]
+    images = [rng.integers(0, 255, (*size, 3), dtype=np.uint8) for size in sizes]
+    found = audit(images, [[1], [0], [1], [0]])
+    assert len(found.odd_sizes) == 4
+    lines = [line.strip() for line in str(found).split("\n")]
+    assert "3 of 4 images have a side below 64 pixels" in lines
+    assert not any(line.startswith("row 0") for line in lines)
+    assert any(line.startswith("row 3") and "70 x 300" in line for line in lines)
+    found.to_html(tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert page.count("data:image") == 1
+    assert "all 3 images have a side below 64 pixels" in str(audit(images[:3], [[1], [0], [1]]))

@@ -122,7 +122,14 @@ def test_features_find_what_lies_close_among_images_that_can_be_read(spoilt):
     features[11] = features[4] + 0.01
     features[9] = features[12] = features[2]
     report = audit(X, y, embedder=features)
-    assert report.near_duplicates[["row", "other_row"]].to_numpy().tolist() == [[4, 11]]
+    columns = ["row", "other_row", "found_by"]
+    assert report.near_duplicates[columns].to_numpy().tolist() == [
+        [1, 7, "thumbnails"],
+        [4, 11, "features"],
+    ]
+    features[7] = features[1]
+    again = audit(X, y, embedder=features)
+    assert again.near_duplicates[columns].equals(report.near_duplicates[columns])
     with pytest.raises(ValueError, match="In embedder: the features must have one row per image"):
         audit(X, y, embedder=features[:3])
 
@@ -134,6 +141,14 @@ def test_an_attribute_without_a_label_is_a_finding_and_no_error():
 
 
 def test_wrong_arguments_are_errors():
+    with pytest.raises(TypeError, match=r"X must hold images.* and the features as embedder"):
+        audit(np.zeros((2, 3)), [[1], [0]])
+    with pytest.raises(TypeError, match=r"Pass ImageEmbedder\('resnet18'\)"):
+        audit([draw(0)], [[1]], embedder="resnet18")
+    with pytest.raises(TypeError, match=r"max_distance must be a number. Got 'a'"):
+        audit([draw(0)], [[1]], max_distance="a")
+    with pytest.raises(ValueError, match="n_jobs must not be 0"):
+        audit([draw(0)], [[1]], n_jobs=0)
     with pytest.raises(ValueError, match=r"max_distance must be at least 0. Got -1"):
         audit([draw(0)], [[1]], max_distance=-1)
     with pytest.raises(ValueError, match="y must have one row per image"):

@@ -80,12 +80,20 @@ def thumbnail(image, quality=95):
         lambda image: image.resize((90, 120)),
         lambda image: image.crop((6, 4, 175, 234)),
         lambda image: ImageEnhance.Brightness(image).enhance(1.08),
+        lambda image: ImageEnhance.Brightness(image).enhance(1.2),
         lambda image: ImageEnhance.Brightness(image).enhance(0.85),
     ],
-    ids=["resized", "cropped", "brighter", "darker"],
+    ids=["resized", "cropped", "brighter", "much brighter", "darker"],
 )
 def test_a_copy_is_found_among_items_of_one_outline(copy):
     originals = [thumbnail(garment(seed)) for seed in range(30)]
     copies = [thumbnail(copy(garment(seed)), quality=60) for seed in range(10)]
     pairs = thumbnail_pairs(np.array(originals + copies), 0.5)
     assert set(zip(pairs.first, pairs.second - 30, strict=True)) == {(i, i) for i in range(10)}
+
+
+def test_a_copy_of_a_tiny_image_is_found():
+    tiny = [garment(seed).resize((45, 60)) for seed in range(10)]
+    thumbnails = [thumbnail(image) for image in tiny] + [thumbnail(image, 50) for image in tiny]
+    pairs = thumbnail_pairs(np.array(thumbnails), 0.55)
+    assert set(zip(pairs.first, pairs.second - 10, strict=True)) == {(i, i) for i in range(10)}

@@ -17,6 +17,7 @@ from attrlearn.plots import (
     AttributePrecisionRecallDisplay,
     AttributeReportDisplay,
     AttributeThresholdDisplay,
+    CooccurrenceDisplay,
 )
 
 pytestmark = pytest.mark.slow
@@ -50,6 +51,13 @@ def fit(kind):
 @pytest.fixture(scope="module", params=["pipeline", "search"])
 def estimator(request):
     return fit(request.param)
+
+
+def draw(display, y, proba, ax):
+    """A display of a table and probabilities, as far as it needs both."""
+    if display is CooccurrenceDisplay:
+        return display.from_labels(y, min_labelled=1, ax=ax)
+    return display.from_predictions(y, proba, ax=ax)
 
 
 def drawn(display):
@@ -88,13 +96,13 @@ def test_an_estimator_that_does_not_fit_the_table_is_an_error(display):
         display.from_estimator(AttributeClassifier(None), FEATURES, LABELS)
 
 
-@pytest.mark.parametrize("display", DISPLAYS)
+@pytest.mark.parametrize("display", [*DISPLAYS, CooccurrenceDisplay])
 def test_only_a_plot_without_an_axis_makes_a_figure_in_which_it_can_be_read(display, garments, ax):
     before = plt.get_fignums()
-    made = display.from_predictions(*garments, ax=ax)
+    made = draw(display, *garments, ax=ax)
     assert made.ax_ is ax
     assert made.figure_ is ax.figure
-    assert {axes.figure for axes in made.axes_} == {ax.figure}
+    assert {axes.figure for axes in getattr(made, "axes_", [ax])} == {ax.figure}
     assert plt.get_fignums() == before
     made.plot()
     assert len(plt.get_fignums()) == len(before) + 1
@@ -108,8 +116,8 @@ def test_axes_without_a_place_in_a_grid_are_an_error(display, garments):
         display.from_predictions(*garments, ax=Figure().add_axes((0, 0, 1, 1)))
 
 
-@pytest.mark.parametrize("display", DISPLAYS)
+@pytest.mark.parametrize("display", [*DISPLAYS, CooccurrenceDisplay])
 def test_a_name_is_written_as_it_is_and_no_formula(display, ax):
     y = pd.DataFrame({"$\\broken{$": [0, 1, 1], "x" * 99: [1, 0, 1]})
-    made = display.from_predictions(y, np.array([[0.2, 0.3], [0.4, 0.6], [0.7, 0.5]]), ax=ax)
+    made = draw(display, y, np.array([[0.2, 0.3], [0.4, 0.6], [0.7, 0.5]]), ax=ax)
     made.figure_.draw_without_rendering()
