@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from attrlearn.checks.inputs import Inputs, check_inputs, encode_categories
 from attrlearn.images.reader import ImageReader, consecutive, open_reader
 from attrlearn.inspection.evidence import EvidenceProbe
-from attrlearn.metrics.final_estimator import final_estimator
+from attrlearn.metrics.final_estimator import last_step
 from attrlearn.nn.device import resolve_device
 
 __all__ = ["AttributeMaps", "explain"]
@@ -103,10 +103,11 @@ def explain(
 
     Parameters
     ----------
-    clf : AttributeClassifier, or a search that found one
+    clf : AttributeClassifier, or a pipeline or search that ends in one
         Fitted on images. Nothing of it changes: a copy of its network is differentiated.
     images : X of N rows
-        As `AttributeClassifier.predict_proba` takes it.
+        As `predict_proba` of `clf` takes it. What comes before the classifier in a pipeline
+        transforms it first.
     attributes : list of names, or name, optional
         The A' attributes to explain. None: all.
     categories : array-like of shape (N,), optional
@@ -127,6 +128,8 @@ def explain(
     ------
     ValueError
         If the classifier was fitted on features, or an attribute or a class is unknown.
+    TypeError
+        If `clf` does not end in an AttributeClassifier.
     ImageError
         If an image cannot be read, unless the classifier has ``on_bad_image="drop"``.
 
@@ -175,7 +178,7 @@ def explain(
     >>> explain(clf, images[:3], "Attr1").maps.shape
     (3, 1, 32, 32)
     """
-    clf = final_estimator(clf)
+    clf, images = last_step(clf, images)
     _check_classifier(clf)
     _check_positive("batch_size", batch_size)
     backbone = clf.network_.backbone
@@ -234,6 +237,11 @@ def _compute(
 def _check_classifier(clf: Any) -> None:
     """Raise unless it is fitted, and on images."""
     check_is_fitted(clf)
+    if not hasattr(clf, "network_"):
+        raise TypeError(
+            f"clf must be an AttributeClassifier, or end in one. Got {clf!r}. Fit one "
+            "on the images."
+        )
     if clf.network_.backbone is None:
         raise ValueError(
             "clf must be fitted on images to have heat maps. Got one with backbone=None, which "

@@ -7,6 +7,8 @@ import pytest
 import torch
 from PIL import Image
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from attrlearn import AttributeClassifier, ImageError
 from attrlearn.datasets.garments import PATTERNS, PREVALENCES, draw_garment
@@ -98,7 +100,7 @@ def test_a_head_that_knows_nothing_does_not_tell_marks_apart(clf):
 def test_evidence_of_a_drawn_part_lies_where_the_drawing_differs_without_it():
     rng = np.random.default_rng(0)
     images, rows, parts = [], [], []
-    for i in range(460):
+    for i in range(500):
         drawn = {name: int(rng.random() < 0.4) for name in PREVALENCES}
         drawn["pattern"] = rng.choice(list(PATTERNS))
         pair = [
@@ -261,6 +263,16 @@ def test_a_search_and_the_size_of_maps():
     assert maps.shape == (7, 2, 10, 10)
     assert maps.min() >= 0
     assert maps.max() <= 1
+
+
+def test_what_comes_before_the_classifier_in_a_pipeline_is_not_skipped(clf, marked):
+    images, _, _ = marked
+    pipeline = make_pipeline(FunctionTransformer(lambda images: images[:, :, ::-1]), clf)
+    found, mirrored = explain(pipeline, images), explain(clf, images[:, :, ::-1])
+    np.testing.assert_array_equal(found.maps, mirrored.maps)
+    np.testing.assert_array_equal(
+        found.probabilities.iloc[:, 0], pipeline.predict_proba(images)[:, 0]
+    )
 
 
 def test_an_unreadable_image_has_no_map(clf, marked):
