@@ -136,13 +136,15 @@ def explain(
     Notes
     -----
     The log-odds of the class, ``log p - log(1 - p)`` of the averaged probability of all heads, are
-    differentiated by the last activation of each shape in the backbone: where its stages end, or
-    of a vision transformer the patch tokens of each encoder block. In each of them the evidence of
-    a position is the sum over the channels of gradient times activation, where positive, as in
-    HiResCAM [2]_. Unlike in Grad-CAM [1]_ gradients are not averaged over the positions: those of
-    a standard deviation differ by position. Early activations know where exactly, late ones what
-    (as in LayerCAM [3]_): each is scaled to a maximum of 1, enlarged, and the map is the third
-    power of their geometric mean.
+    differentiated by the last activation of each shape in the backbone: where its stages end, or of
+    a vision transformer the patch tokens of each encoder block. In each of them the evidence of a
+    position is the sum over the channels of gradient times activation, where positive, as in
+    HiResCAM [2]_; at most the same sum of what the activation differs by from that of a plain image
+    of the mean colour, or else the padding of convolutions would draw evidence into a corner. A
+    plain image has none, and its map is the same everywhere. Unlike in Grad-CAM [1]_ gradients are
+    not averaged over the positions: those of a standard deviation differ by position. Early
+    activations know where exactly, late ones what (as in LayerCAM [3]_): each is scaled to a
+    maximum of 1, enlarged, and the map is the third power of their geometric mean.
 
     A map never looks empty, and what stands out in an image draws some evidence for anything: a
     head with shuffled weights, as in the sanity checks of [4]_, still finds marks on plain ground,
