@@ -90,7 +90,7 @@ class EvidenceProbe:
         """What a module returns; the first of them is where the gradients end."""
         output: Tensor = forward(*args, **kwargs)
         if not self.kept:
-            output = output.detach().requires_grad_()
+            output = output.detach().requires_grad_(torch.is_grad_enabled())
         self.kept.append((n_channels, output))
         return output.clone()  # which what follows may change in place
 
@@ -132,7 +132,8 @@ def fuse(by_stage: list[Tensor], size: int) -> Tensor:
     """Return one map (B, size, size), from 0 to 1, of those of the stages, (B, h, w) and >= 0.
 
     Each is scaled to a maximum of 1 in each image. Their geometric mean is high where all of them
-    are: the late ones know what, and the early ones where. It is taken to the third power.
+    are: the late ones know what, and the early ones where. It is taken to the third power. Without
+    evidence in any of them the map is 0.
 
     Examples
     --------
@@ -141,11 +142,13 @@ def fuse(by_stage: list[Tensor], size: int) -> Tensor:
     3
     """
     logs = torch.zeros(len(by_stage[0]), size, size, device=by_stage[0].device)
+    found = torch.zeros(len(logs), 1, 1, dtype=torch.bool, device=logs.device)
     for evidence in by_stage:
+        found |= evidence.amax(dim=(1, 2), keepdim=True) > 0
         scaled = _resized(evidence, size)
         scaled = scaled / scaled.amax(dim=(1, 2), keepdim=True).clamp(min=1e-30)
         logs += ((scaled + FLOOR) / (1 + FLOOR)).log()
-    return (logs * (SHARPNESS / len(by_stage))).exp()
+    return (logs * (SHARPNESS / len(by_stage))).exp() * found
 
 
 def _resized(maps: Tensor, size: int) -> Tensor:

@@ -141,14 +141,14 @@ def explain(
     position is the sum over the channels of gradient times activation, where positive, as in
     HiResCAM [2]_; at most the same sum of what the activation differs by from that of a plain image
     of the mean colour, or else the padding of convolutions would draw evidence into a corner. A
-    plain image has none, and its map is the same everywhere. Unlike in Grad-CAM [1]_ gradients are
-    not averaged over the positions: those of a standard deviation differ by position. Early
-    activations know where exactly, late ones what (as in LayerCAM [3]_): each is scaled to a
-    maximum of 1, enlarged, and the map is the third power of their geometric mean.
+    plain image has none: its map is 0. Unlike in Grad-CAM [1]_ gradients are not averaged over the
+    positions: those of a standard deviation differ by position. Early activations know where
+    exactly, late ones what (as in LayerCAM [3]_): each is scaled to a maximum of 1, enlarged, and
+    the map is the third power of their geometric mean.
 
-    A map never looks empty, and what stands out in an image draws some evidence for anything: a
-    head with shuffled weights, as in the sanity checks of [4]_, still finds marks on plain ground,
-    but does not tell those of one attribute from those of another.
+    Any other map has its bright spots: what stands out in an image draws some evidence for
+    anything: a head with shuffled weights, as in the sanity checks of [4]_, still finds marks on
+    plain ground, but does not tell those of one attribute from those of another.
 
     A map is scaled by itself, so that positions can be compared within a map. Values of different
     images or attributes cannot: read the probabilities for that. A map is no segmentation, and it
