@@ -27,10 +27,10 @@ def last_step(estimator: Any, X: Any) -> tuple[Any, Any]:
     --------
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.pipeline import make_pipeline
-    >>> from sklearn.preprocessing import FunctionTransformer
-    >>> pipeline = make_pipeline(FunctionTransformer(abs), LogisticRegression())
-    >>> last_step(pipeline.fit([[1], [-2]], [0, 1]), -3)
-    (LogisticRegression(), 3)
+    >>> from sklearn.preprocessing import MaxAbsScaler
+    >>> pipeline = make_pipeline(MaxAbsScaler(), LogisticRegression()).fit([[1], [-2]], [0, 1])
+    >>> last_step(pipeline, [[4]])
+    (LogisticRegression(), array([[2.]]))
     """
     found = getattr(estimator, "best_estimator_", estimator)
     if len(getattr(found, "steps", [])) > 1:

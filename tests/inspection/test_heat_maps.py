@@ -96,6 +96,7 @@ def test_evidence_lies_on_the_mark_that_defines_an_attribute_and_not_on_the_othe
     assert own_share(clf) > 0.8
 
 
+@pytest.mark.slow
 def test_a_head_that_knows_nothing_does_not_tell_marks_apart(clf):
     other = shuffled(clf)
     assert own_share(other) < 0.65
@@ -127,6 +128,7 @@ def test_evidence_of_a_drawn_part_lies_where_the_drawing_differs_without_it():
     assert (shares / parts.mean(axis=(1, 2))).mean() > 3
 
 
+@pytest.mark.slow
 def test_a_network_in_bfloat16_is_explained_as_well():
     half = fit(dtype="bfloat16")
     assert own_share(half) > 0.8
