@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -302,6 +303,8 @@ def test_what_cannot_be_explained_is_an_error(clf, marked):
     tabular = AttributeClassifier(None, max_epochs=1).fit(np.eye(7), y)
     with pytest.raises(ValueError, match=r"fitted on images .* Fit AttributeClassifier with a"):
         explain(tabular, np.eye(7))
+    with pytest.raises(TypeError, match=r"clf must be an AttributeClassifier, or end in one. Got"):
+        explain(LogisticRegression().fit(np.eye(2), [0, 1]), images)
     with pytest.raises(ValueError, match=r"Got 'green'. They are \['red', 'blue'\]"):
         explain(clf, images, ["green"])
     with pytest.raises(ValueError, match=r"Got 2 of 'red'. Its classes are \[0, 1\]"):
