@@ -17,7 +17,7 @@ from attrlearn.plots import GalleryDisplay
 # one, which leaves something to see.
 X, y = make_attribute_images(400, mkdtemp(), random_state=0)
 ((train, test),) = AttributeShuffleSplit(1, test_size=0.4, random_state=0).split(X, y)
-clf = AttributeClassifier("resnet18", weights=None, image_size=64, random_state=0)
+clf = AttributeClassifier("squeezenet1_1", weights=None, image_size=64, random_state=0)
 clf.fit(X.iloc[train], y.iloc[train])
 
 # %%

@@ -20,10 +20,10 @@ from attrlearn.plots import AttributeMapDisplay
 # On gray noise a square of each colour, at a random place, on half of the images.
 COLOURS = {"red": (230, 40, 40), "green": (40, 200, 40), "blue": (40, 40, 230)}
 rng = np.random.default_rng(0)
-images = rng.integers(90, 140, (260, 64, 64, 3)).astype(np.uint8)
-y = pd.DataFrame(rng.integers(0, 2, (260, 3)).astype(float), columns=list(COLOURS))
-where = np.zeros((260, 3, 64, 64), dtype=bool)
-for i in range(260):
+images = rng.integers(90, 140, (190, 64, 64, 3)).astype(np.uint8)
+y = pd.DataFrame(rng.integers(0, 2, (190, 3)).astype(float), columns=list(COLOURS))
+where = np.zeros((190, 3, 64, 64), dtype=bool)
+for i in range(190):
     for a, colour in enumerate(COLOURS.values()):
         if y.iloc[i, a]:
             top, left = rng.integers(0, 52, 2)
@@ -33,18 +33,18 @@ for i in range(260):
 # %%
 # The backbone is frozen and has random weights, so that nothing has to be downloaded.
 clf = AttributeClassifier("resnet18", weights=None, image_size=64, augment=None, random_state=0)
-clf.fit(images[:220], y[:220])
-AttributeMapDisplay.from_estimator(clf, images[220:225])
+clf.fit(images[:150], y[:150])
+AttributeMapDisplay.from_estimator(clf, images[150:155])
 
 # %%
 # Where an attribute is improbable, its map shows what comes closest to it. How much of a map lies
 # on its own mark, where that is there, over the share of the mark in the area:
-shown = y[220:].to_numpy() == 1
+shown = y[150:].to_numpy() == 1
 
 
 def concentration(clf):
     """Mass on the mark over its share of the area, on average."""
-    maps, marks = explain(clf, images[220:]).maps, where[220:]
+    maps, marks = explain(clf, images[150:]).maps, where[150:]
     mass = (maps * marks).sum(axis=(2, 3)) / maps.sum(axis=(2, 3))
     return (mass[shown] / marks.mean(axis=(2, 3))[shown]).mean()
 
@@ -59,4 +59,4 @@ generator = torch.Generator().manual_seed(0)
 for p in shuffled.network_.head.parameters():
     p.data = p.data.flatten()[torch.randperm(p.numel(), generator=generator)].view(p.shape)
 print(f"{concentration(shuffled):.1f} times its share")
-AttributeMapDisplay.from_estimator(shuffled, images[220:225])
+AttributeMapDisplay.from_estimator(shuffled, images[150:155])

@@ -58,29 +58,39 @@ class EvidenceProbe:
             among those.
         """
         device = next(self.network.parameters()).device
+        images, categories = images.to(device), categories.to(device)
         out = torch.empty(len(images), len(targets), self.size, self.size)
-        self.kept = []
+        with torch.no_grad():
+            _, of_plain, _ = self._activations(_plain(images), categories)
         with torch.enable_grad():
-            log_probabilities = self.network(images.to(device), categories.to(device))
-            channels, activations = zip(*self.kept, strict=True)
+            channels, activations, log_probabilities = self._activations(images, categories)
             for t, (columns, classes) in enumerate(targets):
                 odds = _log_odds(log_probabilities[:, columns], classes.to(device))
                 gradients = torch.autograd.grad(odds.sum(), activations, retain_graph=True)
                 by_stage = [
-                    _evidence(activation.detach(), gradient, n_channels)
-                    for activation, gradient, n_channels in zip(
-                        activations, gradients, channels, strict=True
+                    _evidence(activation.detach(), plain, gradient, n_channels)
+                    for activation, plain, gradient, n_channels in zip(
+                        activations, of_plain, gradients, channels, strict=True
                     )
                 ]
                 out[:, t] = fuse(by_stage, self.size).cpu()
-        self.kept = []
         return out
+
+    def _activations(
+        self, images: Tensor, categories: Tensor
+    ) -> tuple[tuple[int, ...], tuple[Tensor, ...], Tensor]:
+        """Channels and activations of the stages, and the log-probabilities of all classes."""
+        self.kept = []
+        log_probabilities = self.network(images, categories)
+        channels, activations = zip(*self.kept, strict=True)
+        self.kept = []
+        return channels, activations, log_probabilities
 
     def _keep(self, forward: Callable, n_channels: int, *args: Any, **kwargs: Any) -> Tensor:
         """What a module returns; the first of them is where the gradients end."""
         output: Tensor = forward(*args, **kwargs)
         if not self.kept:
-            output = output.detach().requires_grad_()
+            output = output.detach().requires_grad_(torch.is_grad_enabled())
         self.kept.append((n_channels, output))
         return output.clone()  # which what follows may change in place
 
@@ -92,21 +102,38 @@ def _log_odds(log_probabilities: Tensor, classes: Tensor) -> Tensor:
     return log_probabilities[chosen] - rest
 
 
-def _evidence(activation: Tensor, gradient: Tensor, n_channels: int) -> Tensor:
-    """(B, h, w), what the channels of each position add to the log-odds, where it is positive."""
-    product = activation * gradient
+def _plain(images: Tensor) -> Tensor:
+    """Images of the mean colour of each."""
+    means = images.float().mean(dim=(2, 3), keepdim=True)
+    return means.round().to(images.dtype).expand_as(images)
+
+
+def _evidence(activation: Tensor, plain: Tensor, gradient: Tensor, n_channels: int) -> Tensor:
+    """(B, h, w), what the channels of each position add to the log-odds, where it is positive.
+
+    Not more than they add in comparison with a plain image: its activations differ where the
+    padding of convolutions is, above all in the corner where those of stride 2 begin, and how much
+    that adds says nothing of what is in the image.
+    """
+    total = _of_positions(activation * gradient, n_channels)
+    return torch.minimum(total, _of_positions((activation - plain) * gradient, n_channels)).relu()
+
+
+def _of_positions(product: Tensor, n_channels: int) -> Tensor:
+    """(B, h, w), the sum over the channels."""
     if product.ndim == 3:  # (B, 1 + patches, C), the class token first
         patches = product[:, 1:].sum(dim=2)
         side = round(patches.shape[1] ** 0.5)
-        return patches.unflatten(1, (side, side)).relu()
-    return product.sum(dim=1 if product.shape[1] == n_channels else 3).relu()
+        return patches.unflatten(1, (side, side))
+    return product.sum(dim=1 if product.shape[1] == n_channels else 3)
 
 
 def fuse(by_stage: list[Tensor], size: int) -> Tensor:
     """Return one map (B, size, size), from 0 to 1, of those of the stages, (B, h, w) and >= 0.
 
     Each is scaled to a maximum of 1 in each image. Their geometric mean is high where all of them
-    are: the late ones know what, and the early ones where. It is taken to the third power.
+    are: the late ones know what, and the early ones where. It is taken to the third power. Without
+    evidence in any of them the map is 0.
 
     Examples
     --------
@@ -115,11 +142,13 @@ def fuse(by_stage: list[Tensor], size: int) -> Tensor:
     3
     """
     logs = torch.zeros(len(by_stage[0]), size, size, device=by_stage[0].device)
+    found = torch.zeros(len(logs), 1, 1, dtype=torch.bool, device=logs.device)
     for evidence in by_stage:
+        found |= evidence.amax(dim=(1, 2), keepdim=True) > 0
         scaled = _resized(evidence, size)
         scaled = scaled / scaled.amax(dim=(1, 2), keepdim=True).clamp(min=1e-30)
         logs += ((scaled + FLOOR) / (1 + FLOOR)).log()
-    return (logs * (SHARPNESS / len(by_stage))).exp()
+    return (logs * (SHARPNESS / len(by_stage))).exp() * found
 
 
 def _resized(maps: Tensor, size: int) -> Tensor:

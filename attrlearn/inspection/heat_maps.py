@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from attrlearn.checks.inputs import Inputs, check_inputs, encode_categories
 from attrlearn.images.reader import ImageReader, consecutive, open_reader
 from attrlearn.inspection.evidence import EvidenceProbe
-from attrlearn.metrics.final_estimator import final_estimator
+from attrlearn.metrics.final_estimator import last_step
 from attrlearn.nn.device import resolve_device
 
 __all__ = ["AttributeMaps", "explain"]
@@ -103,10 +103,11 @@ def explain(
 
     Parameters
     ----------
-    clf : AttributeClassifier, or a search that found one
+    clf : AttributeClassifier, or a pipeline or search that ends in one
         Fitted on images. Nothing of it changes: a copy of its network is differentiated.
     images : X of N rows
-        As `AttributeClassifier.predict_proba` takes it.
+        As `predict_proba` of `clf` takes it. What comes before the classifier in a pipeline
+        transforms it first.
     attributes : list of names, or name, optional
         The A' attributes to explain. None: all.
     categories : array-like of shape (N,), optional
@@ -127,23 +128,27 @@ def explain(
     ------
     ValueError
         If the classifier was fitted on features, or an attribute or a class is unknown.
+    TypeError
+        If `clf` does not end in an AttributeClassifier.
     ImageError
         If an image cannot be read, unless the classifier has ``on_bad_image="drop"``.
 
     Notes
     -----
     The log-odds of the class, ``log p - log(1 - p)`` of the averaged probability of all heads, are
-    differentiated by the last activation of each shape in the backbone: where its stages end, or
-    of a vision transformer the patch tokens of each encoder block. In each of them the evidence of
-    a position is the sum over the channels of gradient times activation, where positive, as in
-    HiResCAM [2]_. Unlike in Grad-CAM [1]_ gradients are not averaged over the positions: those of
-    a standard deviation differ by position. Early activations know where exactly, late ones what
-    (as in LayerCAM [3]_): each is scaled to a maximum of 1, enlarged, and the map is the third
-    power of their geometric mean.
+    differentiated by the last activation of each shape in the backbone: where its stages end, or of
+    a vision transformer the patch tokens of each encoder block. In each of them the evidence of a
+    position is the sum over the channels of gradient times activation, where positive, as in
+    HiResCAM [2]_; at most the same sum of what the activation differs by from that of a plain image
+    of the mean colour, or else the padding of convolutions would draw evidence into a corner. A
+    plain image has none: its map is 0. Unlike in Grad-CAM [1]_ gradients are not averaged over the
+    positions: those of a standard deviation differ by position. Early activations know where
+    exactly, late ones what (as in LayerCAM [3]_): each is scaled to a maximum of 1, enlarged, and
+    the map is the third power of their geometric mean.
 
-    A map never looks empty, and what stands out in an image draws some evidence for anything: a
-    head with shuffled weights, as in the sanity checks of [4]_, still finds marks on plain ground,
-    but does not tell those of one attribute from those of another.
+    Any other map has its bright spots: what stands out in an image draws some evidence for
+    anything: a head with shuffled weights, as in the sanity checks of [4]_, still finds marks on
+    plain ground, but does not tell those of one attribute from those of another.
 
     A map is scaled by itself, so that positions can be compared within a map. Values of different
     images or attributes cannot: read the probabilities for that. A map is no segmentation, and it
@@ -175,7 +180,7 @@ def explain(
     >>> explain(clf, images[:3], "Attr1").maps.shape
     (3, 1, 32, 32)
     """
-    clf = final_estimator(clf)
+    clf, images = last_step(clf, images)
     _check_classifier(clf)
     _check_positive("batch_size", batch_size)
     backbone = clf.network_.backbone
@@ -234,6 +239,11 @@ def _compute(
 def _check_classifier(clf: Any) -> None:
     """Raise unless it is fitted, and on images."""
     check_is_fitted(clf)
+    if not hasattr(clf, "network_"):
+        raise TypeError(
+            f"clf must be an AttributeClassifier, or end in one. Got {clf!r}. Fit one "
+            "on the images."
+        )
     if clf.network_.backbone is None:
         raise ValueError(
             "clf must be fitted on images to have heat maps. Got one with backbone=None, which "

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-__all__ = ["attribute_names", "final_estimator"]
+__all__ = ["attribute_names", "final_estimator", "last_step"]
 
 
 def final_estimator(estimator: Any) -> Any:
@@ -18,6 +18,24 @@ def final_estimator(estimator: Any) -> Any:
     """
     estimator = getattr(estimator, "best_estimator_", estimator)
     return estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+
+
+def last_step(estimator: Any, X: Any) -> tuple[Any, Any]:
+    """The final estimator, and X as it gets there: transformed by the steps before it, if any.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import MaxAbsScaler
+    >>> pipeline = make_pipeline(MaxAbsScaler(), LogisticRegression()).fit([[1], [-2]], [0, 1])
+    >>> last_step(pipeline, [[4]])
+    (LogisticRegression(), array([[2.]]))
+    """
+    found = getattr(estimator, "best_estimator_", estimator)
+    if len(getattr(found, "steps", [])) > 1:
+        X = found[:-1].transform(X)
+    return final_estimator(found), X
 
 
 def attribute_names(estimator: Any) -> list[Any] | None:

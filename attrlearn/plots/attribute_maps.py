@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from attrlearn.inspection.heat_maps import BATCH_SIZE, AttributeMaps, explain
-from attrlearn.metrics.final_estimator import attribute_names
+from attrlearn.metrics.final_estimator import attribute_names, last_step
 from attrlearn.plots.grid import as_label, divide, open_axes
 
 if TYPE_CHECKING:
@@ -98,9 +98,9 @@ class AttributeMapDisplay:
         ------
         ValueError
             If `explain` cannot explain that, or an argument breaks a rule.
-
         """
         _check_top(top)
+        clf, images = last_step(clf, images)
         chosen = _most_probable(clf, images, categories, top) if attributes is None else attributes
         maps = explain(clf, images, chosen, categories=categories, batch_size=batch_size)
         return cls.from_maps(maps, top=top if attributes is None else None, ax=ax)
@@ -190,7 +190,7 @@ class AttributeMapDisplay:
         probability = f"{self.maps.probabilities[name].iloc[row]:.2f}"
         label = as_label(name, NAME_WIDTH)
         is_one = not isinstance(value, str) and value == 1
-        return f"{label}\n{probability if is_one else f'{as_label(value, 13)} {probability}'}"
+        return f"{label}\n{probability if is_one else f'{as_label(value, 16)} {probability}'}"
 
 
 _FONT: dict[str, Any] = {"fontsize": 8}

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["GalleryDisplay"]
 
 CELL, TEXT = 1.15, 0.62  # inches: side of a thumbnail, height of the text around it
+MIN_WIDTH = 4.8  # inches: of a title
 SIDE = 160  # pixels of a thumbnail
 MAX_CLASSES = 6  # of which typical images are shown
 NAME_WIDTH = 60
@@ -206,7 +207,7 @@ class GalleryDisplay:
     def figsize(self) -> tuple[float, float]:
         """Width and height in inches of a figure in which all can be read."""
         width, height = self.n_images * (CELL + 0.1), len(self.rows) * (CELL + TEXT)
-        return round(max(width, 4) + 0.2, 1), round(height + 0.6, 1)
+        return round(max(width, MIN_WIDTH) + 0.2, 1), round(height + 0.6, 1)
 
     def plot(self, ax: "Axes | None" = None) -> Self:
         """Draw.
@@ -229,8 +230,12 @@ class GalleryDisplay:
         for axes, (title, table) in zip(self.axes_, self.rows.items(), strict=True):
             thumbnails = self._read(table)
             self.shown_[title] = table[table["row"].isin(list(thumbnails))].reset_index(drop=True)
-            axes[0].set_title(as_label(title, NAME_WIDTH), loc="left", fontsize=9, weight="bold")
+            heading = axes[0].set_title(
+                as_label(title, NAME_WIDTH), loc="left", fontsize=9, weight="bold"
+            )
+            heading.set_in_layout(False)  # it runs over the next columns, and would part them
             for inner in axes:
+                inner.set_title(" ", fontsize=9)  # the height of it
                 inner.set(xticks=[], yticks=[])
                 inner.spines[:].set_visible(False)
             if not thumbnails:

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from attrlearn.metrics.report_text import cut
-
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -129,12 +127,20 @@ def add_legend(ax: "Axes", entries: Iterable[tuple[str, dict[str, Any]]]) -> Non
 def as_label(name: Any, width: int) -> str:
     r"""Return the name of an attribute or a class, cut to a width, as matplotlib writes it.
 
+    Both ends stay, as names that begin alike differ at the end.
+
     Examples
     --------
     >>> as_label("$1 to $5", 20)  # not as a formula
     '\\$1 to \\$5'
+    >>> as_label("sleeves of a length of 3", 12)
+    'sleev...of 3'
     """
-    return cut(str(name), width).replace("$", r"\$")
+    text = str(name)
+    if len(text) > width:
+        n_last = (width - 3) // 2
+        text = f"{text[: width - 3 - n_last]}...{text[len(text) - n_last :]}"
+    return text.replace("$", r"\$")
 
 
 def thin(curve: pd.DataFrame) -> pd.DataFrame:

@@ -101,10 +101,17 @@ def test_a_person_uploads_images_moves_the_slider_and_downloads_the_table(
     def n_there():
         return len(find(".attrlearn-bars .there"))
 
+    def sources():
+        return [image.get_attribute("src") for image in find("[data-testid=stImage] img")]
+
     driver.get(address)
     first, second = images["image"][:2]
     upload(first, second)
     wait_until(lambda: len(find(".attrlearn-bars")) == 2)
+    before = sources()
+    find("[data-testid=stSelectbox] input")[-1].send_keys("hood", Keys.ENTER)
+    wait_until(lambda: len(set(sources()) - set(before)) == 2)  # a heat map in place of each image
+    assert len(sources()) == len(before)
     # Which of its parts can be typed into differs between versions of Streamlit.
     slider = find("[data-testid=stSlider] [role=slider], [data-testid=stSlider] input")[0]
     driver.execute_script("arguments[0].focus()", slider)

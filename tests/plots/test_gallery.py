@@ -94,6 +94,7 @@ def test_from_estimator_draws_its_predictions():
         GalleryDisplay.from_estimator(clf, features, Y, attribute="tone", ax=Figure().subplots())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_images", [1, 8])
 def test_long_names_can_be_read(n_images):
     classes = [f"a class with a long name, ${k} to $9" for k in range(9)]
