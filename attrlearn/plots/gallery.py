@@ -63,8 +63,8 @@ class GalleryDisplay:
     *Wrong* are labelled cells whose most probable class is not the label, those with the least
     probability of the label first. *Unsure* are the cells whose two most probable classes differ
     least; also those without a label, which are the ones to label next. *Typical* of a class are
-    cells with this label, those with its highest probability first; of more than six classes those
-    with most labels. Most probable is above 0.5 in a binary attribute, whatever the thresholds.
+    cells with this label that is predicted, too, those with its highest probability first; of more
+    than six classes those with most labels. Most probable is above 0.5 in a binary attribute, whatever the thresholds.
 
     Examples
     --------
@@ -76,7 +76,7 @@ class GalleryDisplay:
     ...     y, proba, images=images, attribute="Attr1", ax=Figure().subplots()
     ... )
     >>> {title: table["row"].tolist() for title, table in display.shown_.items()}
-    {'Most wrong': [3], 'Most unsure': [2, 3, 1, 0], 'Typical of 0': [1], 'Typical of 1': [0, 3]}
+    {'Most wrong': [3], 'Most unsure': [2, 3, 1, 0], 'Typical of 0': [1], 'Typical of 1': [0]}
     """
 
     def __init__(
@@ -288,7 +288,9 @@ def _choose(
     support = np.bincount(codes[labelled], minlength=len(known))
     frequent = np.sort(np.argsort(-support, kind="stable")[:MAX_CLASSES])
     for code in frequent[support[frequent] > 0]:
-        orders[f"Typical of {known[code]}"] = _order(labelled & (codes == code), -of_label)
+        right = labelled & (codes == code) & (predicted == code)
+        if right.any():
+            orders[f"Typical of {known[code]}"] = _order(right, -of_label)
     values = pd.Series(list(known), dtype=object)
     table = pd.DataFrame(
         {
