@@ -20,10 +20,10 @@ from attrlearn.plots import AttributeMapDisplay
 # On gray noise a square of each colour, at a random place, on half of the images.
 COLOURS = {"red": (230, 40, 40), "green": (40, 200, 40), "blue": (40, 40, 230)}
 rng = np.random.default_rng(0)
-images = rng.integers(90, 140, (190, 64, 64, 3)).astype(np.uint8)
-y = pd.DataFrame(rng.integers(0, 2, (190, 3)).astype(float), columns=list(COLOURS))
-where = np.zeros((190, 3, 64, 64), dtype=bool)
-for i in range(190):
+images = rng.integers(90, 140, (170, 64, 64, 3)).astype(np.uint8)
+y = pd.DataFrame(rng.integers(0, 2, (170, 3)).astype(float), columns=list(COLOURS))
+where = np.zeros((170, 3, 64, 64), dtype=bool)
+for i in range(170):
     for a, colour in enumerate(COLOURS.values()):
         if y.iloc[i, a]:
             top, left = rng.integers(0, 52, 2)
