@@ -64,7 +64,8 @@ class GalleryDisplay:
     probability of the label first. *Unsure* are the cells whose two most probable classes differ
     least; also those without a label, which are the ones to label next. *Typical* of a class are
     cells with this label that is predicted, too, those with its highest probability first; of more
-    than six classes those with most labels. Most probable is above 0.5 in a binary attribute, whatever the thresholds.
+    than six classes those with most labels. Most probable is above 0.5 in a binary attribute,
+    whatever the thresholds.
 
     Examples
     --------
