@@ -71,6 +71,7 @@ def test_cells_of_the_axis_are_those_that_were_learnt_from_nested_and_every_clas
     assert not first.notna().equals(again.notna())
 
 
+@pytest.mark.slow
 def test_what_can_be_learnt_rises_and_levels_off_and_noise_does_not(table):
     clf = AttributeClassifier(
         None, hidden_dim=None, dropout=0.0, learning_rate=0.03, max_epochs=10, random_state=0

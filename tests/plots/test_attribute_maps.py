@@ -59,6 +59,7 @@ def test_what_is_drawn_is_the_map_of_that_attribute(clf):
         np.testing.assert_array_equal(drawn.get_array(), lies)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 4, 77])
 def test_titles_can_be_read_at_any_number_of_attributes(n):
     maps = random_maps(3, [f"a long name of an attribute, ${i} to $10" for i in range(n)])

@@ -48,6 +48,7 @@ def test_cells_of_too_few_common_labels_are_blank(ax):
     assert (display.text_ == None).all()  # noqa: E711
 
 
+@pytest.mark.slow
 def test_no_name_hits_another_at_77_attributes():
     y = pd.DataFrame(RNG.integers(0, 2, (60, 77)), columns=[f"a long name {i}" for i in range(77)])
     display = CooccurrenceDisplay.from_labels(y, ax=Figure().subplots())
