@@ -10,8 +10,8 @@ missing cells to ask for next.
 # %%
 # A table with errors
 # -------------------
-# 800 drawn garments and four of their attributes, a fifth of the cells missing. One in twenty of the
-# known cells is changed.
+# 800 drawn garments and four of their attributes, a fifth of the cells missing. One in twenty of
+# the known cells is changed.
 
 from tempfile import mkdtemp
 
