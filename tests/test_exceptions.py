@@ -26,6 +26,7 @@ def test_it_is_an_oserror_without_number():
     assert (ERROR.errno, ERROR.filename) == (None, None)
 
 
+@pytest.mark.slow
 def test_it_comes_whole_out_of_a_worker_process():
     with pytest.raises(ImageError, match=r"^not an image Pillow can read$") as caught:
         joblib.Parallel(2)([joblib.delayed(read_image)(b"GIF", 8)] * 2)

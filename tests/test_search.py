@@ -117,6 +117,7 @@ def test_networks_that_learn_side_by_side_end_where_each_ends_alone(clf, table):
             np.testing.assert_allclose(other, one, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_thresholds_and_calibration_are_tuned_as_alone_and_their_network_is_trained_once(
     clf, table, monkeypatch
 ):

@@ -33,6 +33,7 @@ def make(request):
     return request.param
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of the two packages
 def test_a_callback_changes_nothing_of_what_is_learnt(make, clf, features, gaps, tmp_path):
     plain = clone(clf).fit(features, gaps)

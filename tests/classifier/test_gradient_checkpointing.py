@@ -10,6 +10,7 @@ from sklearn.base import clone
 from attrlearn.nn.recompute import Recomputed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("trainable", ["last_block", "all"])
 def test_the_fit_is_the_plain_one(resnet, images, attributes, trainable, dtype):

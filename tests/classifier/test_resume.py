@@ -90,6 +90,7 @@ def test_a_killed_fit_ends_as_if_it_had_not_been(monkeypatch, tmp_path, noise, n
     assert n_left == 4 * 10 + 1 - n_writes  # and no step was made twice
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_writes", [3, 7, 13])
 @pytest.mark.parametrize("augment", ["flip", "light", "callable"])
 def test_so_does_one_that_fine_tunes(
@@ -180,6 +181,7 @@ def test_a_fit_on_other_rows_is_refused(monkeypatch, tmp_path, features, binary)
         clone(clf).fit(features, binary, sample_weight=np.linspace(1, 2, 80))
 
 
+@pytest.mark.slow
 def test_other_weights_in_the_same_file_are_refused(
     monkeypatch, tmp_path, small, images, attributes
 ):

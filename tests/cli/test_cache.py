@@ -53,6 +53,7 @@ def test_the_folder_is_that_of_the_library(monkeypatch, tmp_path, capsys):
     assert capsys.readouterr().out.startswith(str(tmp_path / "elsewhere"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
 def test_the_folder_is_printed_whatever_the_standard_output_of_a_process_encodes(
     tmp_path, encoding

@@ -99,6 +99,7 @@ def test_a_run_goes_on_after_the_last_row(argv, out, whole, images, seen, monkey
     assert capsys.readouterr() == (f"predictions: {out}\n", "resumed: 8 of 12 rows are there\n")
 
 
+@pytest.mark.slow
 def test_wherever_the_file_is_torn_the_table_is_whole_in_the_end(argv, out, whole, monkeypatch):
     interrupt(monkeypatch, argv, 0)
     about = Path(f"{out}.part.json").read_text()

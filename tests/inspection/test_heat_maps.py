@@ -170,6 +170,7 @@ def test_maxvit_has_maps_of_its_size():
     assert maps.std() > 0
 
 
+@pytest.mark.slow
 def test_neither_batches_nor_order_nor_other_attributes_matter(clf, marked):
     images, _, _ = marked
     together = explain(clf, images).maps

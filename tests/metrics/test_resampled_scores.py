@@ -13,6 +13,7 @@ def test_all_scores_that_are_means_over_attributes_are_there():
     assert set(RESAMPLED) == set(SCORERS) - {"harmonic_f1"}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of scores that are not defined
 @pytest.mark.parametrize("scoring", sorted(RESAMPLED))
 @given(seed=st.integers(0, 10**6), n_classes=st.sampled_from([2, 3]), ties=st.booleans())

@@ -67,6 +67,7 @@ def test_without_a_compiler_one_warning_says_so(layer, no_compiler):
     assert int(layer[1].num_batches_tracked) == 2
 
 
+@pytest.mark.slow
 def test_an_error_of_the_run_itself_is_its_own(layer):
     with (
         pytest.warns(UserWarning, match="compile=True must find"),
