@@ -9,7 +9,7 @@ from scipy.special import log_softmax
 from attrlearn.checks.attributes import Attributes
 from attrlearn.checks.targets import MISSING
 
-__all__ = ["Calibration", "fit_calibration", "undo_class_weight"]
+__all__ = ["Calibration", "fit_calibration", "logarithms", "undo_class_weight"]
 
 # Standard deviations of log temperature and bias, before any cell is seen: a few cells change
 # little.
@@ -55,7 +55,7 @@ class Calibration:
     def apply(self, probabilities: np.ndarray, attributes: Attributes) -> np.ndarray:
         """Return the rates (N, C), of the dtype of the probabilities (N, C); NaN stays NaN."""
         temperature = np.repeat(self.temperature, attributes.n_classes)
-        scores = _logs(probabilities) / temperature + self.bias
+        scores = logarithms(probabilities) / temperature + self.bias
         rates = [np.exp(log_softmax(part, axis=1)) for part in attributes.split(scores)]
         return np.hstack(rates).astype(probabilities.dtype)
 
@@ -107,7 +107,7 @@ def fit_calibration(
     0.5 for the logarithm of the temperature and of 1 for each bias. So a few cells change little.
     """
     temperature, bias = start.temperature.copy(), start.bias.copy()
-    logs = _logs(probabilities)
+    logs = logarithms(probabilities)
     for a, (first, k) in enumerate(zip(attributes.starts, attributes.n_classes, strict=True)):
         cells = (targets[:, a] != MISSING) & (sample_weight[:, a] > 0)
         known = targets[cells, a] - first
@@ -147,6 +147,12 @@ def _fit(
     return float(np.exp(log_t + found.x[0])), bias + found.x[1:]
 
 
-def _logs(probabilities: np.ndarray) -> np.ndarray:
-    """Logarithms, of probabilities as far from 0 and 1 as float32 tells them."""
+def logarithms(probabilities: np.ndarray) -> np.ndarray:
+    """Return the logarithms of probabilities, as far from 0 and 1 as float32 tells them.
+
+    Examples
+    --------
+    >>> logarithms(np.array([0.5, 0.0])).round(2)
+    array([ -0.69, -16.12])
+    """
     return np.log(np.clip(probabilities.astype(float), LEAST, 1.0))

@@ -14,11 +14,15 @@ from attrlearn.checks.pairing import check_paired
 from attrlearn.checks.targets import MISSING
 from attrlearn.exceptions import naming_argument
 from attrlearn.metrics.alignment import Alignment, Probabilities, align_probabilities
-from attrlearn.metrics.resampled_scores import RESAMPLED, resampled_score
+from attrlearn.metrics.resampled_scores import (
+    MEAN,
+    check_confidence_level,
+    check_scoring,
+    resampled_score,
+)
 
 __all__ = ["compare"]
 
-MEAN = "(mean)"
 MIN_UNITS = 5  # rows or groups of each of two classes, below which there is no interval
 NEEDS_CLASSES = {"average_precision", "balanced_accuracy", "f1", "roc_auc"}
 CELLS_AT_ONCE = 400_000  # rows x resamples, which the cache of a processor holds
@@ -156,16 +160,10 @@ def compare(
 
 def _check_arguments(scoring: Any, n_bootstrap: Any, confidence_level: Any) -> None:
     """Raise if an argument breaks a rule."""
-    if scoring not in RESAMPLED:
-        raise ValueError(
-            f"scoring must be one of {sorted(RESAMPLED)}. Got {scoring!r}. Pass one of these names."
-        )
+    check_scoring(scoring)
     if not isinstance(n_bootstrap, Integral) or n_bootstrap < 1:
         raise ValueError(f"n_bootstrap must be an int of 1 or more. Got {n_bootstrap!r}. Pass 999.")
-    if not isinstance(confidence_level, float | np.floating) or not 0 < confidence_level < 1:
-        raise ValueError(
-            f"confidence_level must be between 0 and 1. Got {confidence_level!r}. Pass 0.95."
-        )
+    check_confidence_level(confidence_level)
 
 
 def _align(y_true: Any, proba_a: Any, proba_b: Any, classes: Any) -> list[Alignment]:

@@ -18,12 +18,16 @@ from sklearn.utils.validation import _num_samples
 from attrlearn.checks.pairing import check_paired
 from attrlearn.checks.targets import check_table
 from attrlearn.metrics.alignment import align_probabilities
-from attrlearn.metrics.resampled_scores import RESAMPLED, resampled_score
+from attrlearn.metrics.resampled_scores import (
+    MEAN,
+    check_confidence_level,
+    check_scoring,
+    resampled_score,
+)
 from attrlearn.model_selection import AttributeKFold
 
 __all__ = ["LabelLearningCurve", "label_learning_curve"]
 
-MEAN = "(mean)"
 Split = tuple[np.ndarray, np.ndarray]
 
 
@@ -190,18 +194,12 @@ def _check_sizes(train_sizes: Any) -> list[float]:
 
 def _check_arguments(scoring: Any, n_repeats: Any, min_gain: Any, confidence_level: Any) -> None:
     """Raise if an argument breaks a rule."""
-    if scoring not in RESAMPLED:
-        raise ValueError(
-            f"scoring must be one of {sorted(RESAMPLED)}. Got {scoring!r}. Pass one of these names."
-        )
+    check_scoring(scoring)
     if not isinstance(n_repeats, Integral) or n_repeats < 1:
         raise ValueError(f"n_repeats must be an int of 1 or more. Got {n_repeats!r}. Pass 1.")
     if not isinstance(min_gain, int | float | np.number) or min_gain < 0:
         raise ValueError(f"min_gain must be a number of 0 or more. Got {min_gain!r}. Pass 0.01.")
-    if not isinstance(confidence_level, float | np.floating) or not 0 < confidence_level < 1:
-        raise ValueError(
-            f"confidence_level must be between 0 and 1. Got {confidence_level!r}. Pass 0.95."
-        )
+    check_confidence_level(confidence_level)
 
 
 def _declared(table: pd.DataFrame) -> pd.DataFrame:

@@ -6,6 +6,8 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, log_softmax
 
+from attrlearn.decisions.calibration import logarithms
+
 __all__ = ["LabelNoise", "fit_label_noise"]
 
 # Standard deviations, before any cell is seen, of the logarithm of the slope, of each bias, and of
@@ -13,7 +15,6 @@ __all__ = ["LabelNoise", "fit_label_noise"]
 SLOPE_SD, BIAS_SD, CLASS_SD = 1.5, 2.0, 1.0
 PRIOR_WRONG, PRIOR_RIGHT = 1.0, 50.0  # cells of the attribute: a beta distribution of its noise
 START = -3.0  # log-odds of the noise
-LEAST = 1e-7  # float32 rounds probabilities nearer to 1 than this to 1
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class LabelNoise:
 
     def true_probabilities(self, probabilities: np.ndarray) -> np.ndarray:
         """Return the probabilities (n, k) of the true classes, from those of a model."""
-        return np.exp(log_softmax(self.slope * _logs(probabilities) + self.bias, axis=1))
+        return np.exp(log_softmax(self.slope * logarithms(probabilities) + self.bias, axis=1))
 
     def given_labels(self, probabilities: np.ndarray, known: np.ndarray) -> np.ndarray:
         """Return the probabilities (n, k) of the true classes, from those of a model and labels."""
@@ -101,7 +102,7 @@ def fit_label_noise(probabilities: np.ndarray, known: np.ndarray) -> LabelNoise 
     counts = np.bincount(known, minlength=probabilities.shape[1])
     if np.count_nonzero(counts) < 2:
         return None
-    logs = _logs(probabilities)
+    logs = logarithms(probabilities)
     n, k = logs.shape
     rows = np.arange(n)
 
@@ -150,8 +151,3 @@ def _share_in_label(rates: np.ndarray, known: np.ndarray) -> np.ndarray:
     share = np.repeat([rates / (k - 1)], len(known), axis=0)
     share[np.arange(len(known)), known] = (1 - rates)[known]
     return share
-
-
-def _logs(probabilities: np.ndarray) -> np.ndarray:
-    """Logarithms, of probabilities as far from 0 and 1 as float32 tells them."""
-    return np.log(np.clip(probabilities.astype(float), LEAST, 1.0))

@@ -1,12 +1,22 @@
 """The score of one attribute under many weightings of the rows at once, as a bootstrap has them."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from attrlearn.checks.targets import MISSING
 
-__all__ = ["RESAMPLED", "Scored", "resampled_score"]
+__all__ = [
+    "MEAN",
+    "RESAMPLED",
+    "Scored",
+    "check_confidence_level",
+    "check_scoring",
+    "resampled_score",
+]
+
+MEAN = "(mean)"  # what the mean over the attributes is called among them
 
 # Maps weights (N, R) of the rows, in R weightings, to R scores.
 Scored = Callable[[np.ndarray], np.ndarray]
@@ -103,6 +113,32 @@ RESAMPLED: dict[str, Callable[[np.ndarray, np.ndarray, bool], Scored]] = {
     "neg_log_loss": _neg_log_loss,
     "roc_auc": _roc_auc,
 }
+
+
+def check_scoring(scoring: Any) -> None:
+    """Raise unless it is a name in `RESAMPLED`.
+
+    Examples
+    --------
+    >>> check_scoring("roc_auc")
+    """
+    if scoring not in RESAMPLED:
+        raise ValueError(
+            f"scoring must be one of {sorted(RESAMPLED)}. Got {scoring!r}. Pass one of these names."
+        )
+
+
+def check_confidence_level(confidence_level: Any) -> None:
+    """Raise unless it is a probability that an interval can have.
+
+    Examples
+    --------
+    >>> check_confidence_level(0.95)
+    """
+    if not isinstance(confidence_level, float | np.floating) or not 0 < confidence_level < 1:
+        raise ValueError(
+            f"confidence_level must be between 0 and 1. Got {confidence_level!r}. Pass 0.95."
+        )
 
 
 def _of_counts(codes: np.ndarray, proba: np.ndarray, score: Callable[..., np.ndarray]) -> Scored:

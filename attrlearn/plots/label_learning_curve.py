@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from attrlearn.inspection.label_learning import LabelLearningCurve, label_learning_curve
+from attrlearn.metrics.resampled_scores import MEAN
 from attrlearn.plots.grid import add_legend, draw_grid, grid_size, open_axes
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LabelLearningCurveDisplay"]
 
-MEAN = "(mean)"
 LINE: dict[str, Any] = {"color": "C0", "linewidth": 1.2, "marker": "o", "markersize": 3}
 BAND: dict[str, Any] = {"color": "C0", "alpha": 0.25, "linewidth": 0}
 RISING: dict[str, Any] = LINE | {"color": "C1"}
