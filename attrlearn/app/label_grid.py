@@ -1,7 +1,5 @@
 """The grid of images on the page: what it is shown, and what it hands over."""
 
-import base64
-import io
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,12 +7,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from attrlearn.app.label_session import Answer
 from attrlearn.app.questions import Question
 from attrlearn.exceptions import ImageError
 from attrlearn.images.decoding import read_image
+from attrlearn.images.encoded import jpeg_url
 
 __all__ = ["cards", "prepare", "read_answers", "show_grid", "thumbnail"]
 
@@ -94,9 +91,7 @@ def _thumbnail(path: str, mtime: int) -> tuple[str | None, str]:
         pixels = read_image(path, SIDE, "pad")
     except ImageError as error:
         return None, f"cannot be read: {error}"
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=82)
-    return f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}", ""
+    return jpeg_url(pixels, quality=82), ""
 
 
 def _note(question: Question) -> str:

@@ -1,6 +1,5 @@
 """What the page keeps of an uploaded image, so that it is read and predicted once."""
 
-import io
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -9,12 +8,14 @@ import pandas as pd
 from PIL import Image
 
 from attrlearn.images.decoding import read_image
+from attrlearn.images.encoded import jpeg_bytes
 from attrlearn.inspection import explain
 from attrlearn.plots.attribute_maps import overlay
 
 __all__ = ["SIDE", "Look", "explain_looks", "look_at"]
 
 SIDE = 224  # width and height of an image on the page, in CSS pixels
+QUALITY = 85  # of its JPEG
 
 
 class Look(NamedTuple):
@@ -71,17 +72,10 @@ def explain_looks(
     drawn = []
     for image, heat_map in zip(found.images, found.of(attribute), strict=True):
         large = Image.fromarray(image).resize((2 * SIDE, 2 * SIDE), Image.Resampling.BILINEAR)
-        drawn.append(_jpeg(overlay(np.asarray(large), heat_map)))
+        drawn.append(jpeg_bytes(overlay(np.asarray(large), heat_map), QUALITY))
     return drawn
 
 
 def _thumbnail(content: bytes) -> bytes:
     """A square JPEG with the whole image in it, sharp on a screen of twice the density."""
-    return _jpeg(read_image(content, 2 * SIDE, "pad"))
-
-
-def _jpeg(pixels: np.ndarray) -> bytes:
-    """The content of a file."""
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=85)
-    return file.getvalue()
+    return jpeg_bytes(read_image(content, 2 * SIDE, "pad"), QUALITY)

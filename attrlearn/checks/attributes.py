@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["Attributes"]
+__all__ = ["Attributes", "class_probabilities"]
 
 
 @dataclass(frozen=True)
@@ -76,3 +76,17 @@ class Attributes:
         for a, p in enumerate(self.split(probabilities)):
             out[:, a] = self.classes[a][p.argmax(axis=1)]
         return out.astype(np.int64) if all(self.is_binary) else out
+
+
+def class_probabilities(probabilities: np.ndarray | list[np.ndarray]) -> list[np.ndarray]:
+    """Return A arrays (N, classes) of what `predict_proba` gave, also where all are binary.
+
+    Examples
+    --------
+    >>> class_probabilities(np.array([[0.25], [1.0]]))
+    [array([[0.75, 0.25],
+           [0.  , 1.  ]])]
+    """
+    if isinstance(probabilities, list):
+        return probabilities
+    return [np.column_stack([1 - positive, positive]) for positive in probabilities.T]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from attrlearn import AttributeClassifier, read_labels
+from attrlearn.checks.attributes import class_probabilities
 from attrlearn.checks.inputs import check_inputs, warn_of_unknown
 from attrlearn.cli.evaluation_files import Evaluation, evaluation_files, write_evaluation
 from attrlearn.cli.files import cache_output, check_apart, check_writable
@@ -114,9 +115,7 @@ def _predict(
         # All rows have been warned of, and report_bad names every image.
         warnings.simplefilter("ignore", UnknownCategoryWarning)
         warnings.simplefilter("ignore", UnreadableImageWarning)
-        every = clf.predict_proba(X)
-        if not isinstance(every, list):
-            every = [np.column_stack([1 - positive, positive]) for positive in every.T]
+        every = class_probabilities(clf.predict_proba(X))
         unreadable = np.isnan(every[0]).any(axis=1)
         bad = pd.DataFrame({"image": [], "image_error": []})
         if unreadable.any():

@@ -1,15 +1,13 @@
 """An audit as one HTML page that needs no other file."""
 
-import base64
-import io
 from collections.abc import Iterable, Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from PIL import Image
 
 from attrlearn.images.decoding import read_image
+from attrlearn.images.encoded import jpeg_url
 from attrlearn.inspection.audit_text import counted_findings, short_name, split_odd_sizes
 
 if TYPE_CHECKING:
@@ -216,10 +214,7 @@ def _image(source: Any) -> str:
         pixels = read_image(source, THUMBNAIL, "pad")
     except Exception:  # the page says why where it says so at all
         return '<span class="none-shown">not readable</span>'
-    content = io.BytesIO()
-    Image.fromarray(pixels).save(content, "JPEG", quality=80)
-    encoded = base64.b64encode(content.getvalue()).decode()
-    return f'<img alt="" src="data:image/jpeg;base64,{encoded}">'
+    return f'<img alt="" src="{jpeg_url(pixels, quality=80)}">'
 
 
 def _table(headings: Iterable[str], rows: Iterable[list[str]], numeric: set[int]) -> str:

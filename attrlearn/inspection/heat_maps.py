@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from sklearn.utils.validation import check_is_fitted
 
+from attrlearn.checks.attributes import class_probabilities
 from attrlearn.checks.inputs import Inputs, check_inputs, encode_categories
 from attrlearn.images.reader import ImageReader, consecutive, open_reader
 from attrlearn.inspection.evidence import EvidenceProbe
@@ -266,9 +267,7 @@ def _classes(clf: Any) -> dict[Any, np.ndarray]:
 
 def _by_class(clf: Any, proba: Any) -> dict[Any, np.ndarray]:
     """Class probabilities (N, k) of each attribute."""
-    if not isinstance(proba, list):
-        proba = [np.column_stack([1 - p, p]) for p in proba.T]
-    return dict(zip(clf.attribute_names_, proba, strict=True))
+    return dict(zip(clf.attribute_names_, class_probabilities(proba), strict=True))
 
 
 def _columns(clf: Any, attributes: Any) -> dict[Any, slice]:

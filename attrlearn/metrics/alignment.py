@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from attrlearn.checks.attributes import Attributes
+from attrlearn.checks.attributes import Attributes, class_probabilities
 from attrlearn.checks.pairing import check_paired
 from attrlearn.checks.targets import MISSING, check_attributes, check_table, encode_targets
 from attrlearn.checks.weights import check_sample_weight
@@ -209,7 +209,7 @@ def _class_columns(y_proba: Any) -> tuple[list[np.ndarray], bool]:
     if isinstance(y_proba, list | tuple) and {np.ndim(proba) for proba in y_proba} == {2}:
         return [_as_float(proba) for proba in y_proba], True
     positive = np.atleast_2d(_as_float(y_proba))
-    return [np.column_stack([1 - proba, proba]) for proba in positive.T], False
+    return class_probabilities(positive), False
 
 
 def _as_float(values: Any) -> np.ndarray:

@@ -11,6 +11,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples
 
+from attrlearn.checks.attributes import class_probabilities
 from attrlearn.checks.pairing import check_paired
 from attrlearn.checks.targets import check_table
 from attrlearn.model_selection.splitters import AttributeKFold
@@ -111,9 +112,8 @@ def _fit_and_predict(
 
 def _by_attribute(classes: Any, probabilities: Any) -> list[tuple[Any, np.ndarray]]:
     """Classes (k,) and their probabilities (N, k) of each attribute."""
-    if isinstance(probabilities, list):
-        return list(zip(classes, probabilities, strict=True))
-    return [([0, 1], np.column_stack([1 - positive, positive])) for positive in probabilities.T]
+    known = classes if isinstance(probabilities, list) else [[0, 1]] * probabilities.shape[1]
+    return list(zip(known, class_probabilities(probabilities), strict=True))
 
 
 def _align(column: pd.Series, tests: list[np.ndarray], parts: Any) -> np.ndarray:
